@@ -1,0 +1,84 @@
+// Hot: run benchmarks/micro/header.ts before and after any edit.
+
+/** FIN, the highest bit of a frame's first byte (RFC 6455 §5.2). */
+export const FIN = 0x80
+export const RSV1 = 0x40
+export const RSV2 = 0x20
+export const RSV3 = 0x10
+/** The three reserved bits together. */
+export const RSV = 0x70
+/** MASK, the highest bit of a frame's second byte. */
+export const MASKED = 0x80
+/** A header never takes more: 2 bytes, 8 of extended length, 4 of masking key. */
+export const MAX_HEADER = 14
+/** Control frames carry at most this many bytes (§5.5). */
+export const MAX_CONTROL_PAYLOAD = 125
+
+/** Which form the length takes on the wire: in the second byte itself, or 16 or 64 bits behind it. */
+export type LengthSize = 7 | 16 | 64
+
+/** The shortest form that holds `length`, the only one §5.2 allows. */
+export function minimalLengthSize(length: number): LengthSize {
+  if (length < 126) return 7
+  return length < 0x10000 ? 16 : 64
+}
+
+/** Size of a minimal header for a payload of `length` bytes. */
+export function headerSize(length: number, masked: boolean): number {
+  const size = length < 126 ? 2 : length < 0x10000 ? 4 : 10
+  return masked ? size + 4 : size
+}
+
+/** Writes a minimal header at `at`, without a masking key; returns where it ends. `head` is the first byte as it goes on the wire. */
+export function writeHeader(
+  into: Uint8Array,
+  at: number,
+  head: number,
+  length: number,
+  maskBit: number,
+): number {
+  into[at] = head
+  if (length < 126) {
+    into[at + 1] = maskBit | length
+    return at + 2
+  }
+  return writeLongLength(into, at + 1, length, maskBit, length < 0x10000 ? 16 : 64)
+}
+
+/** Writes the second byte and the extended length behind it, in the form asked for; returns where they end. */
+export function writeLongLength(
+  into: Uint8Array,
+  at: number,
+  length: number,
+  maskBit: number,
+  size: LengthSize,
+): number {
+  if (size === 7) {
+    into[at] = maskBit | (length & 0x7f)
+    return at + 1
+  }
+  if (size === 16) {
+    into[at] = maskBit | 126
+    into[at + 1] = length >>> 8
+    into[at + 2] = length
+    return at + 3
+  }
+  into[at] = maskBit | 127
+  writeUint32(into, at + 1, Math.floor(length / 0x1_0000_0000))
+  writeUint32(into, at + 5, length)
+  return at + 9
+}
+
+/** Writes the low 32 bits of a number, highest byte first. */
+export function writeUint32(into: Uint8Array, at: number, value: number): number {
+  into[at] = value >>> 24
+  into[at + 1] = value >>> 16
+  into[at + 2] = value >>> 8
+  into[at + 3] = value
+  return at + 4
+}
+
+/** Reads 32 bits, highest byte first. */
+export function readUint32(from: Uint8Array, at: number): number {
+  return ((from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!) >>> 0
+}

@@ -1,0 +1,18 @@
+/** Frame opcodes (RFC 6455 §11.8). 3 to 7 and 11 to 15 are reserved. */
+export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, Ping: 0x9, Pong: 0xa } as const
+
+/** The value of one opcode. */
+export type Opcode = (typeof Opcode)[keyof typeof Opcode]
+
+const names = new Map<number, string>(
+  Object.entries(Opcode).map(([name, value]) => [value, name.toLowerCase()]),
+)
+
+/** Control frames have the highest opcode bit set (§5.5). */
+export const isControl = (opcode: number): boolean => (opcode & 0x8) !== 0
+
+/** Whether RFC 6455 gives this opcode a meaning (§5.2). */
+export const isKnownOpcode = (opcode: number): boolean => names.has(opcode)
+
+/** The RFC's word for an opcode, or `reserved 0x…`. */
+export const opcodeName = (opcode: number): string => names.get(opcode) ?? `reserved 0x${opcode.toString(16)}`

@@ -1,0 +1,62 @@
+import type { Frame } from '../frame/frame.js'
+import type { Role } from '../frame/rules.js'
+
+/** One parameter of an extension, as in `; server_max_window_bits=10`; the value is undefined when there is none. */
+export type ExtensionParam = readonly [name: string, value: string | undefined]
+
+/** The parameters of one extension in the order of the header; repeated ones are all there. */
+export type ExtensionParams = readonly ExtensionParam[]
+
+/** What was asked for one message; an extension takes what concerns it. */
+export interface EncodeHints {
+  /** `send(data, { compress })`; undefined leaves it to the extension. */
+  readonly compress: boolean | undefined
+}
+
+/**
+ * An extension at work on one connection. Frames are changed in place. A returned promise holds back the frames behind
+ * until it is settled; nothing returned means done. Whatever is thrown fails the connection: a `ProtocolError` with its
+ * own close code, anything else with 1011.
+ */
+export interface ExtensionCodec {
+  /**
+   * A frame came in: unmasked, control frames too. `limit` is how long the payload may be afterwards.
+   */
+  decode?(frame: Frame, limit: number): void | Promise<void>
+  /** A frame is about to go out: before it is masked, control frames too. */
+  encode?(frame: Frame, hints: EncodeHints): void | Promise<void>
+  /** The connection is gone: free what is held. */
+  close?(): void
+}
+
+/**
+ * A WebSocket extension (RFC 6455 §9). With `offer` and `accept` it is negotiated in the handshake; without them it is
+ * local to this side, always active and unseen by the peer: a hook on every frame in and out.
+ *
+ * @example
+ * const log: Extension = {
+ *   name: 'log',
+ *   start: () => ({ decode: (frame) => console.log('in ', String(frame)) }),
+ * }
+ * upgrade(handler, { extensions: [log] })
+ */
+export interface Extension {
+  /** The token that names it in `Sec-WebSocket-Extensions`. */
+  readonly name: string
+  /** Reserved bits of data frames that it uses, as in a frame's first byte: 0x40, 0x20, 0x10. Default none. */
+  readonly rsv?: number
+  /** Client: what to offer, best first. */
+  offer?(): readonly ExtensionParams[]
+  /** Server: chooses among the client's offers and gives the parameters of the answer; undefined declines. */
+  accept?(offers: readonly ExtensionParams[]): ExtensionParams | undefined
+  /** Both: the parameters stand; a client throws here when it cannot take the server's answer, which fails the handshake. */
+  start(params: ExtensionParams, role: Role): ExtensionCodec
+}
+
+/** An extension that is in use on a connection. */
+export interface ActiveExtension {
+  readonly name: string
+  readonly rsv: number
+  readonly params: ExtensionParams
+  readonly codec: ExtensionCodec
+}
