@@ -83,25 +83,16 @@ function maskBytes(
 function maskWords(words: Int32Array, from: number, to: number, key: number): number {
   let seen = 0
   let i = from
-  for (; i + 8 <= to; i += 8) {
-    const a = words[i]! ^ key
-    const b = words[i + 1]! ^ key
-    const c = words[i + 2]! ^ key
-    const d = words[i + 3]! ^ key
-    const e = words[i + 4]! ^ key
-    const f = words[i + 5]! ^ key
-    const g = words[i + 6]! ^ key
-    const h = words[i + 7]! ^ key
-    words[i] = a
-    words[i + 1] = b
-    words[i + 2] = c
-    words[i + 3] = d
-    words[i + 4] = e
-    words[i + 5] = f
-    words[i + 6] = g
-    words[i + 7] = h
-    seen |= a | b | c | d | e | f | g | h
-  }
+  for (; i + 8 <= to; i += 8)
+    seen |=
+      (words[i]! ^= key) |
+      (words[i + 1]! ^= key) |
+      (words[i + 2]! ^= key) |
+      (words[i + 3]! ^= key) |
+      (words[i + 4]! ^= key) |
+      (words[i + 5]! ^= key) |
+      (words[i + 6]! ^= key) |
+      (words[i + 7]! ^= key)
   for (; i < to; i++) seen |= words[i]! ^= key
   // Fold the four lanes into one byte.
   return (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
