@@ -1,8 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type CloseError, type CloseReport, toError, WebSocketError } from '../errors.js'
-import { bytesOf, endOf, lendToFrame, packHead, setFrame, startOf } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
-import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
 import type { ActiveExtension } from '../protocol/extension.js'
@@ -157,7 +155,7 @@ export class Core<Data> implements Hosts {
   }
 
   onPing(payload: Buffer): void {
-    if (this.#options.autoPong && this.maySendControl()) this.#control(Opcode.Pong, payload)
+    if (this.#options.autoPong && this.maySendControl()) this.sender.control(Opcode.Pong, payload)
     this.#callEvent(() => this.#events?.ping?.(this.#conn, payload))
   }
 
@@ -190,7 +188,7 @@ export class Core<Data> implements Hosts {
 
   sendControl(opcode: number, payload: Buffer): Promise<void> {
     if (!this.maySendControl()) return this.sender.refused()
-    this.#control(opcode, payload)
+    this.sender.control(opcode, payload)
     return this.outbox.accepted()
   }
 
@@ -198,7 +196,7 @@ export class Core<Data> implements Hosts {
     if (!this.maySendControl()) return this.sender.refused()
     const payload = given ?? this.#pings.nextPayload()
     const answered = this.#pings.add(payload)
-    this.#control(Opcode.Ping, payload)
+    this.sender.control(Opcode.Ping, payload)
     return answered
   }
 
@@ -246,7 +244,7 @@ export class Core<Data> implements Hosts {
   closeInOrder(payload: Buffer, laid: () => void): void {
     this.sender.inOrder(() => {
       if (!this.maySendControl()) return
-      this.#control(Opcode.Close, payload)
+      this.sender.control(Opcode.Close, payload)
       laid()
     })
   }
@@ -254,7 +252,7 @@ export class Core<Data> implements Hosts {
   closeAtOnce(payload: Buffer): void {
     this.sender.close()
     this.outbox.dropQueue()
-    this.#control(Opcode.Close, payload)
+    this.sender.control(Opcode.Close, payload)
   }
 
   onCloseSent(): void {
@@ -301,32 +299,6 @@ export class Core<Data> implements Hosts {
 
   lastReceivedAt(): number {
     return Math.round(Date.now() - (this.#options.clock.now() - this.#heartbeat.lastIn))
-  }
-
-  /** Control frames go out at once: an extension may look at them and change them, but not hold them back. */
-  #control(opcode: number, payload: Buffer): void {
-    if (this.#codecs === undefined) return this.#layControl(opcode, payload)
-    const frame = acquireFrame()
-    setFrame(frame, packHead(true, 0, opcode), false, 0)
-    lendToFrame(frame, payload, 0, payload.length)
-    try {
-      if (this.#codecs.encode(frame, { compress: undefined }) !== undefined)
-        throw new WebSocketError(
-          'WS_ERR_EXTENSION',
-          'Cannot hold back a control frame: encode() gave a promise',
-        )
-      payload = bytesOf(frame).subarray(startOf(frame), endOf(frame))
-    } catch (error) {
-      this.fail(error)
-    }
-    releaseFrame(frame)
-    this.#layControl(opcode, payload)
-  }
-
-  /** Close goes behind what waits, other control frames in front of it. */
-  #layControl(opcode: number, payload: Buffer): void {
-    if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
-    else this.#framer.control(opcode, payload)
   }
 
   #callEvent(event: () => void | Promise<void> | undefined): void {

@@ -1,11 +1,11 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { WebSocketError } from '../errors.js'
-import { type Frame, headOf } from '../frame/frame.js'
+import type { Frame } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
-import { isControl, Opcode } from '../frame/opcode.js'
-import { acquireFrame, releaseFrame } from '../frame/pool.js'
+import { Opcode } from '../frame/opcode.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
+import { Decoding } from './decoding.js'
 import { type Events, isPromiseLike } from './events.js'
 import { Inbox } from './inbox.js'
 import { keepBytes, keptIn } from './memory.js'
@@ -35,16 +35,15 @@ export class Delivery {
   readonly #inbox: Inbox
   readonly #readers = new Readers()
 
-  /** A message is being handled, or decoded by an extension: the next one waits. */
-  #busy = false
+  readonly #decoding: Decoding
+
+  /** A message is being handled: the next one waits. */
+  #handling = false
   /** A message is being read part by part: everybody else waits for its end. */
   #streaming = false
   /** `takeNow()` is looking for a message, and what it found. */
   #pulling = false
   #pulled: Message | undefined
-  /** What an extension is done with, until its reader takes it: a message, a part of one. */
-  #decoded: Message | undefined
-  #decodedPart: Frame | undefined
   /** No more frames will come: what readers get when the inbox is empty. */
   #ended: { readonly error: Error | undefined } | undefined
 
@@ -59,6 +58,7 @@ export class Delivery {
     this.#codecs = codecs
     this.#events = events
     this.#inbox = new Inbox(options)
+    this.#decoding = new Decoding(this.#inbox, codecs, options, (failure) => this.#onDecoded(failure))
   }
 
   get bytes(): number {
@@ -67,7 +67,7 @@ export class Delivery {
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#events === undefined ? this.#readers.first !== undefined : !this.#busy
+    return this.#events === undefined ? this.#readers.first !== undefined : !this.#isBusy
   }
 
   get isFull(): boolean {
@@ -78,7 +78,7 @@ export class Delivery {
   get wantsMore(): boolean {
     if (this.#pulled !== undefined) return false
     if (!this.#inbox.isFull) return true
-    if (this.#busy || this.#inbox.wholeMessages > 0) return false
+    if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
     return this.#events !== undefined || this.#readers.first?.wants === 'message'
   }
 
@@ -96,7 +96,7 @@ export class Delivery {
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#busy || this.#streaming || !this.#inbox.isEmpty) return false
+    if (this.#codecs !== undefined || this.#isBusy || this.#streaming || !this.#inbox.isEmpty) return false
     if (this.#events !== undefined) {
       this.#dispatchLent(lendMessage(isText, ascii, bytes, start, end))
       return true
@@ -141,7 +141,7 @@ export class Delivery {
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#busy || this.#streaming || this.#codecs !== undefined || this.#readers.first !== undefined)
+    if (this.#isBusy || this.#streaming || this.#codecs !== undefined || this.#readers.first !== undefined)
       return undefined
     if (this.#inbox.wholeMessages > 0) return this.#takeFromInbox()
     if (!this.#inbox.isEmpty) return undefined
@@ -163,6 +163,16 @@ export class Delivery {
   endStream(): void {
     this.#streaming = false
     this.#serve()
+  }
+
+  /** Something takes its time: the next message waits for it. */
+  get #isBusy(): boolean {
+    return this.#handling || this.#decoding.isBusy
+  }
+
+  #onDecoded(failure: { readonly error: unknown } | undefined): void {
+    if (failure !== undefined) this.#host.fail(failure.error)
+    else this.#serve()
   }
 
   #takeFromInbox(): Message | undefined {
@@ -190,7 +200,7 @@ export class Delivery {
 
   /** The next message waits until the handler is done with this one. */
   #hold(handled: PromiseLike<unknown>): void {
-    this.#busy = true
+    this.#handling = true
     handled.then(
       () => this.#release(),
       (error: unknown) => {
@@ -201,13 +211,13 @@ export class Delivery {
   }
 
   #release(): void {
-    this.#busy = false
+    this.#handling = false
     this.#serve()
   }
 
   /** Serves events or readers as far as what is here goes. */
   #serve(): void {
-    while (!this.#busy && (this.#events === undefined ? this.#serveReader() : this.#serveEvents()));
+    while (!this.#isBusy && (this.#events === undefined ? this.#serveReader() : this.#serveEvents()));
     this.#refill()
   }
 
@@ -216,7 +226,7 @@ export class Delivery {
   }
 
   #serveEvents(): boolean {
-    const message = this.#nextMessage()
+    const message = this.#decoding.nextMessage()
     if (message === undefined) return false
     const result = this.#call(message)
     if (result !== undefined && isPromiseLike(result)) this.#hold(result)
@@ -239,61 +249,29 @@ export class Delivery {
   }
 
   #serveMessage(waiter: MessageWaiter): boolean {
-    if (this.#decoded === undefined && this.#inbox.beginsInside) return this.#refuse(waiter)
-    const message = this.#nextMessage()
-    if (message === undefined) return !this.#busy && this.#serveEnd(waiter, () => waiter.resolve(null))
+    if (!this.#decoding.hasMessage && this.#inbox.beginsInside) return this.#refuse(waiter)
+    const message = this.#decoding.nextMessage()
+    if (message === undefined) return !this.#isBusy && this.#serveEnd(waiter, () => waiter.resolve(null))
     this.#readers.shift()
     waiter.resolve(message)
     return true
-  }
-
-  /** The first whole message; undefined when there is none, or when an extension still has to decode it. */
-  #nextMessage(): Message | undefined {
-    const decoded = this.#decoded
-    this.#decoded = undefined
-    if (decoded !== undefined || this.#inbox.wholeMessages === 0) return decoded
-    const message = this.#try(() => assemble(this.#inbox.shiftMessage(), this.#codecs, this.#options))
-    if (!isPromiseLike(message)) return message
-    this.#await(message as Promise<Message>, (done) => {
-      this.#decoded = done
-    })
-    return undefined
   }
 
   #serveFrame(waiter: FrameWaiter): boolean {
     const frame = this.#inbox.shift()
     if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(null))
     this.#readers.shift()
-    this.#followCodecs(frame)
+    this.#decoding.follow(frame)
     waiter.resolve(frame)
     return true
   }
 
   #servePart(waiter: FrameWaiter): boolean {
-    const frame = this.#nextPart()
-    if (frame === undefined) return !this.#busy && this.#serveEnd(waiter, () => waiter.resolve(null))
+    const frame = this.#decoding.nextPart()
+    if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter, () => waiter.resolve(null))
     this.#readers.shift()
     waiter.resolve(frame)
     return true
-  }
-
-  #nextPart(): Frame | undefined {
-    const decoded = this.#decodedPart
-    this.#decodedPart = undefined
-    const frame = decoded ?? this.#inbox.shiftData()
-    if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
-    let failed = true
-    const pending = this.#try(() => {
-      const result = this.#codecs?.decode(frame, this.#options.maxMessage)
-      failed = false
-      return result
-    })
-    if (failed) return undefined
-    if (pending === undefined) return frame
-    this.#await(pending, () => {
-      this.#decodedPart = frame
-    })
-    return undefined
   }
 
   #serveStream(waiter: StreamWaiter): boolean {
@@ -324,37 +302,6 @@ export class Delivery {
       ),
     )
     return true
-  }
-
-  #await<T>(pending: Promise<T>, use: (result: T) => void): void {
-    this.#busy = true
-    pending.then(
-      (result) => {
-        this.#busy = false
-        use(result)
-        this.#serve()
-      },
-      (error: unknown) => this.#host.fail(error),
-    )
-  }
-
-  #try<T>(step: () => T): T | undefined {
-    try {
-      return step()
-    } catch (error) {
-      this.#host.fail(error)
-      return undefined
-    }
-  }
-
-  /** Frames are shown as on the wire; the extensions still have to see them, as they keep context between messages. */
-  #followCodecs(frame: Frame): void {
-    if (this.#codecs === undefined || isControl(headOf(frame))) return
-    const copy = acquireFrame()
-    frame.copyTo(copy)
-    const decoded = this.#try(() => this.#codecs?.decode(copy, this.#options.maxMessage))
-    if (decoded === undefined) releaseFrame(copy)
-    else this.#await(decoded, () => releaseFrame(copy))
   }
 }
 

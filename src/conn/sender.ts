@@ -1,7 +1,16 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { outOfRange, ProtocolError, WebSocketError, wrongType } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
-import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
+import {
+  bytesOf,
+  endOf,
+  type Frame,
+  headOf,
+  lendToFrame,
+  packHead,
+  setFrame,
+  startOf,
+} from '../frame/frame.js'
 import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
@@ -87,8 +96,10 @@ export class Sender implements WriterHost {
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (this.#cannotSend()) return this.refused()
     if (this.#codecs === undefined && this.#lane.isFree && options === undefined) {
-      if (typeof data === 'string') return this.#sent(this.#framer.text(data))
-      if (data instanceof Message) return this.#sent(this.#message(data))
+      if (typeof data === 'string') this.#framer.text(data)
+      else if (data instanceof Message) this.#message(data)
+      else return this.#sendAny(data, options)
+      return this.#sent()
     }
     return this.#sendAny(data, options)
   }
@@ -126,6 +137,25 @@ export class Sender implements WriterHost {
     const pending = this.#encode(frame, hints)
     if (pending === undefined) return this.#layEncoded(frame)
     return pending.then(() => this.#layEncoded(frame))
+  }
+
+  /** Control frames go out at once: an extension may look at them and change them, but not hold them back. */
+  control(opcode: number, payload: Buffer): void {
+    if (this.#codecs === undefined) return this.#layControl(opcode, payload)
+    const frame = acquireFrame()
+    setFrame(frame, packHead(true, 0, opcode), false, 0)
+    lendToFrame(frame, payload, 0, payload.length)
+    try {
+      if (this.#encode(frame, NO_HINTS) !== undefined)
+        throw new WebSocketError(
+          'WS_ERR_EXTENSION',
+          'Cannot hold back a control frame: encode() gave a promise',
+        )
+    } catch (error) {
+      this.#host.fail(error)
+    }
+    this.#layControl(opcode, frame.payload)
+    releaseFrame(frame)
   }
 
   accepted(): Promise<void> {
@@ -179,7 +209,7 @@ export class Sender implements WriterHost {
     return true
   }
 
-  #sent(_laid: void): Promise<void> {
+  #sent(): Promise<void> {
     this.messagesOut++
     return this.#outbox.accepted()
   }
@@ -202,7 +232,10 @@ export class Sender implements WriterHost {
     if (options?.text === true && this.#options.validateText && !isUtf8(bytes))
       throw outOfRange('data', 'UTF-8 to be sent as text', bytes)
     const head = FIN | (isText ? Opcode.Text : Opcode.Binary)
-    if (this.#codecs === undefined && this.#lane.isFree) return this.#sent(this.#framer.data(head, bytes))
+    if (this.#codecs === undefined && this.#lane.isFree) {
+      this.#framer.data(head, bytes)
+      return this.#sent()
+    }
     return this.#sendInTurn(head, typeof whole === 'string' ? bytes : Buffer.from(bytes), hints)
   }
 
@@ -229,6 +262,12 @@ export class Sender implements WriterHost {
     const sent = this.openWriter(text, hints).writeAll(source)
     sent.catch(ignore)
     return sent
+  }
+
+  /** Close goes behind what waits, other control frames in front of it. */
+  #layControl(opcode: number, payload: Buffer): void {
+    if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
+    else this.#framer.control(opcode, payload)
   }
 
   #encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
