@@ -137,6 +137,10 @@ export class Core<Data> implements Hosts {
     this.#inbound.receive(memory, start, end)
   }
 
+  room(): Buffer | undefined {
+    return this.#inbound.room()
+  }
+
   pause(): void {
     this.transport.pause()
   }

@@ -49,6 +49,8 @@ export class Inbound {
 
   /** Bytes were left undecoded, and the peer was stopped. */
   #stopped = false
+  /** What `room()` gave for the next bytes. */
+  #room: Buffer | undefined
   #pumping = false
   /** We have sent Close: data must not keep the peer's Close from being seen. */
   #closing = false
@@ -84,9 +86,30 @@ export class Inbound {
   receive(memory: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
     if (this.#discards) return
+    const isDirect = memory === this.#room
+    this.#room = undefined
+    if (isDirect) return this.#commit(end)
     this.#decoder.append(memory, start, end)
     this.#pump()
     this.#decoder.keep()
+  }
+
+  /** Where the next bytes had best be put. */
+  room(): Buffer | undefined {
+    if (this.#discards) return undefined
+    return (this.#room = this.#decoder.room())
+  }
+
+  /** Bytes were read straight into the payload they belong to. */
+  #commit(count: number): void {
+    this.#pumping = true
+    try {
+      if (this.#decoder.commit(count, current)) this.#onFrame()
+    } catch (error) {
+      this.#host.fail(error)
+    }
+    this.#pumping = false
+    if (!this.#flows) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -123,13 +146,17 @@ export class Inbound {
   #decodeAll(): void {
     while (this.#flows) {
       if (!this.#decoder.read(current)) return this.#start()
-      const head = headOf(current)
-      this.#session.frameEnd(head)
-      this.framesIn++
-      if (isControl(head)) this.#onControl(head)
-      else this.#onData(head)
+      this.#onFrame()
     }
     this.#stop()
+  }
+
+  #onFrame(): void {
+    const head = headOf(current)
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (isControl(head)) this.#onControl(head)
+    else this.#onData(head)
   }
 
   #stop(): void {

@@ -1,10 +1,12 @@
 /** What a transport tells the connection on top of it. */
 export interface TransportEvents {
   /**
-   * Bytes came in: `memory[start, end)`. The receiver may change them, and they are its own until it returns; the
-   * memory is used again afterwards.
+   * Bytes came in: `memory[start, end)`. The receiver may change them; the memory is used again as soon as it returns,
+   * unless it is what `room()` gave.
    */
   bytes(memory: Buffer, start: number, end: number): void
+  /** Where the next bytes had best be put, if the receiver has a place of its own for them. */
+  room(): Buffer | undefined
   /** The peer sends no more (FIN). */
   ended(): void
   /** Everything handed to `write()` has left. Only called after a `write()` that returned false. */
@@ -13,7 +15,7 @@ export interface TransportEvents {
   closed(error: Error | undefined): void
 }
 
-/** Where a connection's bytes go and come from. `src/node/` holds the ones that run on Node's streams. */
+/** Where a connection's bytes go and come from. */
 export interface Transport {
   /** Begins to deliver events. */
   open(events: TransportEvents): void
