@@ -30,7 +30,6 @@ export interface FrameDecoderOptions {
 
 /**
  * Somebody who follows the frames while they are decoded, piece by piece. Whatever it throws stops the decoding.
- * @internal
  */
 export interface FrameWatch {
   /** A header came in and kept to the rules; nothing has been spent on its payload yet. */
