@@ -7,7 +7,7 @@ import { ACCEPT, exchange, fakeOpener, handshake, KEY, listening } from './raw.j
 const big = (length: number): string => 'x'.repeat(length)
 
 /** What changes in a good handshake, and the status that it then gets. */
-const cases: [name: string, status: number, changes: string[], start?: string][] = [
+const cases: [name: string, status: number | readonly number[], changes: string[], start?: string][] = [
   ['nothing changed', 101, []],
   [
     'names in other cases',
@@ -99,8 +99,13 @@ const cases: [name: string, status: number, changes: string[], start?: string][]
   ['a body in chunks', 400, ['Transfer-Encoding: chunked']],
   ['a body of nothing', 101, ['Content-Length: 0']],
 
-  ['more headers than Node reads, and Upgrade behind them', 426, [...flood(2500), 'Upgrade: websocket']],
-  ['more headers than Node reads, behind the others', 101, flood(2500)],
+  // Some versions of Node drop what is too much, others answer by themselves.
+  [
+    'more headers than Node reads, and Upgrade behind them',
+    [426, 431],
+    [...flood(500), 'Upgrade: websocket'],
+  ],
+  ['more headers than Node reads, behind the others', [101, 431], flood(500)],
   ['headers above the size limit', 431, [`X: ${big(70_000)}`]],
 ]
 
@@ -109,14 +114,15 @@ function flood(count: number): string[] {
 }
 
 async function check(t: TestContext, server: Server, ws: Upgrade): Promise<void> {
+  server.maxHeadersCount = 100
   const port = await listening(t, server)
-  for (const [name, status, changes, start] of cases)
-    await t.test(`${name}: ${status}`, async () => {
-      const response = await exchange(port, handshake(changes, start))
-      assert.equal(response.status, status)
-      if (status !== 101) assert.equal(response.ended, true)
-      if (status !== 101 && status !== 431) checkAnswer(response.headers, response.body, start)
-      assert.equal(response.headers.has('upgrade'), status === 101 || status === 426)
+  for (const [name, statuses, changes, start] of cases)
+    await t.test(`${name}: ${statuses}`, async () => {
+      const { status, ended, headers, body } = await exchange(port, handshake(changes, start))
+      assert.ok([statuses].flat().includes(status), `status ${status}`)
+      assert.equal(headers.has('upgrade'), status === 101 || status === 426)
+      assert.equal(ended, status !== 101)
+      if (status !== 101 && status !== 431) checkAnswer(headers, body, start)
       const next = await exchange(port, handshake())
       assert.equal(next.status, 101)
       assert.deepEqual(next.headers.get('sec-websocket-accept'), [ACCEPT])
