@@ -1,0 +1,2 @@
+export { Conn } from './conn/conn.js'
+export * from './frame/index.js'
