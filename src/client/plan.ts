@@ -170,7 +170,7 @@ function checkProxy(given: string | URL | ProxyOptions): ProxyRoute {
     host: hostOf(url),
     port: portOf(url),
     headers:
-      authorization === undefined ? headers : [...headers, ['ProxyRoute-Authorization', authorization]],
+      authorization === undefined ? headers : [...headers, ['Proxy-Authorization', authorization]],
     tls: record('proxy.tls', options.tls),
   }
 }
