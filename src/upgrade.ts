@@ -1,4 +1,4 @@
-import { openConn } from './conn/conn.js'
+import { openConn } from './conn/open.js'
 import { createUpgrade, type Upgrade } from './server/create-upgrade.js'
 import type { Handler, UpgradeOptions } from './server/options.js'
 

@@ -1,4 +1,5 @@
-import type { Conn, ConnSetup } from '../conn/conn.js'
+import type { Conn } from '../conn/conn.js'
+import type { ConnSetup } from '../conn/core.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
 import { closeExtensions, negotiate } from '../handshake/extensions.js'
 import { checkRefusal, type Refusal } from '../handshake/refusal.js'

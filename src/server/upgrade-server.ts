@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Conn, EventHandler, openConn } from '../conn/conn.js'
+import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
+import type { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
-import { CloseError, toError } from '../errors.js'
+import { CloseError, toError, WebSocketError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
@@ -181,13 +182,14 @@ export class UpgradeServer<Data> {
 
   #open(setup: Setup<Data>, { socket, head, request }: Arrival): Conn<Data> {
     const handler = this.#handler
-    const conn = this.#openConn<Data>(socket, {
+    const conn: Conn<Data> = this.#openConn<Data>(socket, {
       ...setup,
       role: 'server',
       options: this.#options.conn,
       head,
       request,
-      ...(typeof handler === 'function' ? {} : { events: handler as EventHandler<Data> }),
+      events: typeof handler === 'function' ? undefined : handler,
+      onHandlerError: (error, failed) => this.#report(error, { conn: failed, request }),
     })
     this.#conns.add(conn)
     conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
@@ -201,10 +203,9 @@ export class UpgradeServer<Data> {
       await handler(conn, request)
       await conn.close(1000)
     } catch (thrown) {
-      if (await isOwnEnd(conn, thrown)) return
-      this.#report(toError(thrown), { conn, request })
-      await conn.close(1011)
+      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
     }
+    abandonConn(conn)
   }
 
   #report(error: Error, context: ErrorContext<Data>): void {
@@ -218,10 +219,10 @@ export class UpgradeServer<Data> {
   }
 }
 
-/** Whether what a handler threw is only the news that its peer is gone: that is no error of the handler. */
-async function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): Promise<boolean> {
-  if (!(thrown instanceof CloseError)) return false
-  // A CloseError of this connection comes when it is closed; one of another connection may come while this one is open.
-  const turn = new Promise<undefined>((resolve) => void setImmediate(resolve, undefined))
-  return (await Promise.race([conn.closed, turn])) === thrown.report
+/** Whether what a handler threw is only the news that its connection ends: that is no error of the handler. */
+function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): boolean {
+  if (thrown instanceof CloseError) return thrown.report === conn.closeInfo
+  if (thrown instanceof WebSocketError) return thrown.code === 'WS_ERR_STATE' && !conn.isOpen
+  // What was given conn.signal ends with an AbortError that has the signal's reason as its cause.
+  return thrown instanceof Error && thrown.name === 'AbortError' && isOwnEnd(conn, thrown.cause)
 }
