@@ -6,6 +6,7 @@ import { openConn } from '../../src/conn/open.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
 import { fixedMask } from '../../src/frame/mask.js'
 import type { Role } from '../../src/frame/rules.js'
+import type { ActiveExtension } from '../../src/protocol/extension.js'
 import {
   listen,
   once,
