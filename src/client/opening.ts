@@ -54,6 +54,7 @@ export async function openHandshake(attempt: Attempt, plan: DialPlan): Promise<O
 }
 
 async function ask(attempt: Attempt, plan: DialPlan, route: Route): Promise<Asked> {
+  attempt.check()
   const offer = makeOffer(plan, route)
   const request = await writeRequest(attempt, plan, route, offer)
   const socket = await reach(attempt, plan, route)
