@@ -1,36 +1,295 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { CloseReport } from '../errors.js'
-import type { Role } from '../frame/rules.js'
-import type { ActiveExtension } from '../protocol/extension.js'
-import type { ResolvedConnOptions } from './options.js'
+import { type CloseReport, WebSocketError, wrongType } from '../errors.js'
+import { Frame } from '../frame/frame.js'
+import { Opcode } from '../frame/opcode.js'
+import { releaseFrame } from '../frame/pool.js'
+import { openTransport } from '../node/open-transport.js'
+import type { Transport } from '../node/transport.js'
+import type { Bytes } from './bytes.js'
+import { type ConnSetup, Core } from './core.js'
+import type { EventHandler } from './events.js'
+import { startLocalExtensions } from './local-extensions.js'
+import type { Message } from './message.js'
+import { type ConnOptions, resolveConnOptions } from './options.js'
+import { MessageReader } from './reader.js'
+import { type ReadOptions, signalOf } from './readers.js'
+import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sender.js'
+import type { MessageWriter } from './writer.js'
 
-// STUB: being written. Names and signatures stand.
-export interface EventHandler<Data = unknown> {
-  open?(conn: Conn<Data>): void | Promise<void>
-  message?(conn: Conn<Data>, message: unknown): void | Promise<void>
-  close?(conn: Conn<Data>, report: CloseReport): void
-  error?(conn: Conn<Data>, error: Error): void
+/** Makes a transport whose handshake is done a connection. @internal */
+export let startConn: <Data>(transport: Transport, setup: ConnSetup<Data>) => Conn<Data>
+/** Ends a connection because the application's handler failed: the peer is told 1011. @internal */
+export let handlerFailed: <Data>(conn: Conn<Data>, error: unknown) => void
+/** Nobody will read from this connection any more: what waits in its inbox is dropped. @internal */
+export let abandonConn: <Data>(conn: Conn<Data>) => void
+
+/** What a connection has done so far. */
+export interface ConnStats {
+  readonly framesIn: number
+  readonly framesOut: number
+  readonly messagesIn: number
+  readonly messagesOut: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** The last round trip that was measured, in milliseconds, by `ping()` or keepalive. */
+  readonly lastRoundTrip: number | undefined
 }
-export interface ConnSetup<Data = unknown> {
-  readonly role: Role
-  readonly options: ResolvedConnOptions
-  /** Bytes that came behind the handshake. */
-  readonly head?: Buffer
-  readonly request?: IncomingMessage
+
+/** What `Conn.over()` takes besides the connection options. */
+export interface OverOptions<Data = unknown> extends ConnOptions {
+  /** Which side this is: the client masks what it sends (RFC 6455 §5.1). */
+  readonly role: 'server' | 'client'
+  /** Bytes that were read already and belong to the WebSocket stream. */
+  readonly head?: Uint8Array
+  /** The subprotocol that was agreed on. */
   readonly protocol?: string
-  readonly extensions?: readonly ActiveExtension[]
+  /** The initial `conn.data`. */
   readonly data?: Data
+  /** Events as functions, instead of reading. */
   readonly events?: EventHandler<Data>
 }
-export declare class Conn<Data = unknown> {
+
+/**
+ * A WebSocket connection, the same on both sides.
+ *
+ * Reads and writes may be made from many places at once. Readers are served in call order, each gets a whole message or
+ * frame. Messages go out in call order; control frames overtake data that waits. Nothing that arrives before somebody
+ * reads is lost: up to a limit it waits here, then the peer has to.
+ *
+ * @example
+ * for await (const message of conn) await conn.send(message)
+ */
+export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDisposable {
+  readonly #core: Core<Data>
+
+  /** A value of your own. */
   data: Data
-  readonly closed: Promise<CloseReport>
-  readonly protocol: string
-  send(data: unknown): Promise<void>
-  read(): Promise<unknown>
-  close(code?: number, reason?: string): Promise<CloseReport>
-  terminate(): void
+
+  /** @internal Use `upgrade()`, `dial()`, `Conn.over()` or `pair()`. */
+  private constructor(transport: Transport, setup: ConnSetup<Data>) {
+    this.data = setup.data as Data
+    this.#core = new Core(this, transport, setup)
+  }
+
+  /**
+   * A connection over any duplex stream whose handshake is done, or that needs none.
+   *
+   * @example
+   * const conn = Conn.over(socket, { role: 'server' })
+   */
+  static over<Data = undefined>(duplex: Duplex, options: OverOptions<Data>): Conn<Data> {
+    const { role, head, protocol, data, events, ...rest } = options
+    if (role !== 'server' && role !== 'client') throw wrongType('role', "'server' or 'client'", role)
+    const resolved = resolveConnOptions(rest)
+    const extensions = startLocalExtensions(resolved.extensions, role)
+    return startConn(openTransport(duplex), {
+      role,
+      head,
+      protocol,
+      data,
+      events,
+      extensions,
+      options: resolved,
+    })
+  }
+
+  /** The request that was upgraded (server). */
+  get request(): IncomingMessage | undefined {
+    return this.#core.request
+  }
+
+  /** The subprotocol in use; empty when there is none. */
+  get protocol(): string {
+    return this.#core.protocol
+  }
+
+  /** Names of the extensions in use. */
+  get extensions(): readonly string[] {
+    return this.#core.extensionNames
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#core.transport.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.#core.transport.remotePort
+  }
+
+  get localAddress(): string | undefined {
+    return this.#core.transport.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.#core.transport.localPort
+  }
+
+  /** Aborted when the connection has ended; its reason is the `CloseError`. */
+  get signal(): AbortSignal {
+    return this.#core.signal
+  }
+
+  /** Resolves with the close report when the connection is over. It never rejects. */
+  get closed(): Promise<CloseReport> {
+    return this.#core.ending.closed
+  }
+
+  /** The close report, as soon as it is known how the connection ended. */
+  get closeInfo(): CloseReport | undefined {
+    return this.#core.ending.report
+  }
+
+  /** Whether messages can be sent. */
+  get isOpen(): boolean {
+    return this.#core.ending.isOpen
+  }
+
+  /** Bytes on their way out that have not left this process. */
+  get bufferedAmount(): number {
+    return this.#core.bufferedAmount
+  }
+
+  get stats(): ConnStats {
+    return this.#core.stats
+  }
+
+  /**
+   * The next message; null when the connection ended peacefully (1000, 1001, or without a code).
+   *
+   * @throws CloseError for every other end.
+   */
+  read(options?: ReadOptions): Promise<Message | null> {
+    const signal = signalOf(options)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const message = this.#core.delivery.takeNow()
+    if (message !== undefined) return Promise.resolve(message)
+    return new Promise((resolve, reject) => {
+      this.#core.delivery.wait({ wants: 'message', resolve, reject }, signal)
+    })
+  }
+
+  /**
+   * The next frame as it was on the wire, but unmasked: control frames too, after they were answered. It is borrowed:
+   * `using frame = …`, or `releaseFrame(frame)`. Null when the connection ended peacefully.
+   */
+  nextFrame(options?: ReadOptions): Promise<Frame | null> {
+    const signal = signalOf(options)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      this.#core.delivery.wait({ wants: 'frame', resolve, reject }, signal)
+    })
+  }
+
+  /** Like `nextFrame()`, into a frame of yours; false when the connection ended peacefully. */
+  async readFrame(frame: Frame, options?: ReadOptions): Promise<boolean> {
+    if (!(frame instanceof Frame)) throw wrongType('frame', 'a Frame', frame)
+    const next = await this.nextFrame(options)
+    if (next === null) return false
+    next.copyTo(frame)
+    releaseFrame(next)
+    return true
+  }
+
+  /** The next message, to be read part by part; null when the connection ended peacefully. */
+  reader(options?: ReadOptions): Promise<MessageReader | null> {
+    const signal = signalOf(options)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const { delivery } = this.#core
+    return new Promise((resolve, reject) => {
+      const began = (began: boolean, isText: boolean): void =>
+        resolve(began ? new MessageReader(delivery, isText) : null)
+      delivery.wait({ wants: 'stream', resolve: began, reject }, signal)
+    })
+  }
+
+  /** All messages until the connection ends. Leaving the loop leaves the connection open. */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    const { delivery } = this.#core
+    const end: IteratorReturnResult<undefined> = { done: true, value: undefined }
+    return {
+      next: () => {
+        const message = delivery.takeNow()
+        if (message !== undefined) return Promise.resolve({ done: false, value: message })
+        return new Promise((resolve, reject) => {
+          const found = (value: Message | null): void =>
+            resolve(value === null ? end : { done: false, value })
+          delivery.wait({ wants: 'message', resolve: found, reject }, undefined)
+        })
+      },
+      return: () => Promise.resolve(end),
+    }
+  }
+
+  /**
+   * Sends a message: a string as text, bytes as binary, a stream part by part. The bytes may be used again as soon as
+   * this returns. The promise resolves when there is room for more, and rejects when the connection is gone; nobody has
+   * to look at it.
+   *
+   * @throws TypeError for anything else.
+   */
+  send(data: Sendable, options?: SendOptions): Promise<void> {
+    return this.#core.sender.send(data, options)
+  }
+
+  /** Opens a message that is written part by part. */
+  writer(type: 'text' | 'binary' = 'binary', options?: Pick<SendOptions, 'compress'>): MessageWriter {
+    if (type !== 'text' && type !== 'binary') throw wrongType('type', "'text' or 'binary'", type)
+    return this.#core.sender.openWriter(type === 'text', { compress: options?.compress })
+  }
+
+  /** Sends a frame of your own. It is checked, unless `{ check: false }`; the connection masks it as its side has to. */
+  writeFrame(frame: Frame, options?: WriteFrameOptions): Promise<void> {
+    if (!(frame instanceof Frame)) throw wrongType('frame', 'a Frame', frame)
+    return this.#core.sender.writeFrame(frame, options)
+  }
+
+  /** Sends a ping; resolves with the round trip in milliseconds. */
+  ping(payload?: string | Bytes): Promise<number> {
+    return this.#core.ping(payload === undefined ? undefined : controlPayload(payload))
+  }
+
+  /** Sends an unasked pong, a one-way sign of life (RFC 6455 §5.5.3). */
+  pong(payload?: string | Bytes): Promise<void> {
+    return this.#core.sendControl(Opcode.Pong, controlPayload(payload))
+  }
+
+  /** Resolves when everything that was sent has left this process. */
+  drained(): Promise<void> {
+    return this.#core.outbox.drained()
+  }
+
+  /**
+   * Closes the connection: messages sent before go out first, then Close, then the peer has `closeTimeout` to answer.
+   * Resolves with the close report when all is over; calling it again gives the same promise.
+   *
+   * @throws RangeError for a code that may not travel or a reason of more than 123 bytes.
+   */
+  close(code = 1000, reason = ''): Promise<CloseReport> {
+    if (typeof code !== 'number') throw wrongType('code', 'a number', code)
+    this.#core.ending.close(code, reason)
+    return this.closed
+  }
+
+  /** Drops the connection at once, without a closing handshake. */
+  terminate(): void {
+    this.#core.ending.terminate(
+      new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'),
+    )
+  }
+
+  /** `await using`: closes the connection and waits until it is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  static {
+    startConn = (transport, setup) => {
+      const conn = new Conn(transport, setup)
+      conn.#core.start(setup.head)
+      return conn
+    }
+    handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
+    abandonConn = (conn) => conn.#core.abandon()
+  }
 }
-/** Makes a socket that has finished its handshake a connection. The socket is the Conn's from then on. */
-export declare function openConn<Data>(socket: Duplex, setup: ConnSetup<Data>): Conn<Data>

@@ -11,6 +11,9 @@ const EMPTY = Buffer.alloc(0)
 /** A claimed length is believed up to here; beyond, memory is spent only as bytes arrive. */
 const BELIEVED_LENGTH = 1 << 20
 
+/** A payload of which this much is missing may be read straight into its own memory. */
+const DIRECT_FROM = 16 << 10
+
 /** What `seen` is when nobody has looked at the bytes yet. */
 const UNSEEN = 0xff
 
@@ -27,7 +30,6 @@ export interface FrameDecoderOptions {
 
 /**
  * Somebody who follows the frames while they are decoded, piece by piece. Whatever it throws stops the decoding.
- * @internal
  */
 export interface FrameWatch {
   /** A header came in and kept to the rules; nothing has been spent on its payload yet. */
@@ -57,7 +59,7 @@ export class FrameDecoder {
   #end = 0
 
   /** The beginning of a header that was cut. */
-  readonly #cut = Buffer.alloc(MAX_HEADER)
+  #cut: Buffer | undefined
   #cutLength = 0
 
   /** The header of the frame at hand. */
@@ -145,6 +147,25 @@ export class FrameDecoder {
     this.#end = this.#chunk.length
   }
 
+  /**
+   * Where the next bytes had best be put, if a long payload is under way: they need not be copied then. What was put
+   * there is told with `commit()`.
+   * @internal
+   */
+  room(): Buffer | undefined {
+    const body = this.#body
+    if (body === undefined || this.#at < this.#end || this.#length - this.#filled < DIRECT_FROM)
+      return undefined
+    return this.#roomFor(Math.min(this.#length, this.#filled + DIRECT_FROM)).subarray(this.#filled)
+  }
+
+  /** The next bytes of the payload under way lie where `room()` said; true when that was the last of them. @internal */
+  commit(count: number, frame: Frame): boolean {
+    const start = this.#filled
+    this.#filled += count
+    return this.#finishBody(start, this.#body!, frame)
+  }
+
   #join(bytes: Buffer, start: number, end: number): void {
     this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at, this.#end), bytes.subarray(start, end)])
     this.#at = 0
@@ -157,6 +178,7 @@ export class FrameDecoder {
     const available = this.#end - this.#at
     const size = available < 2 ? MAX_HEADER : sizeOfHeader(this.#chunk[this.#at + 1]!)
     if (available < size) {
+      this.#cut ??= Buffer.alloc(MAX_HEADER)
       this.#chunk.copy(this.#cut, 0, this.#at, this.#end)
       this.#cutLength = available
       this.#at = this.#end
@@ -169,11 +191,12 @@ export class FrameDecoder {
   }
 
   #readCutHeader(): boolean {
+    const cut = this.#cut!
     while (this.#at < this.#end) {
-      this.#cut[this.#cutLength++] = this.#chunk[this.#at++]!
-      if (this.#cutLength < 2 || this.#cutLength < sizeOfHeader(this.#cut[1]!)) continue
+      cut[this.#cutLength++] = this.#chunk[this.#at++]!
+      if (this.#cutLength < 2 || this.#cutLength < sizeOfHeader(cut[1]!)) continue
       this.#cutLength = 0
-      this.#parseHeader(this.#cut, 0)
+      this.#parseHeader(cut, 0)
       return true
     }
     return false
@@ -206,6 +229,11 @@ export class FrameDecoder {
     this.#chunk.copy(body, start, this.#at, this.#at + count)
     this.#at += count
     this.#filled = start + count
+    return this.#finishBody(start, body, frame)
+  }
+
+  /** Unmasks what came in since `start`, and gives the frame when it is whole. */
+  #finishBody(start: number, body: Buffer, frame: Frame): boolean {
     const seen = this.#masked ? mask(body, start, this.#filled, this.#maskKey, start & 3) : UNSEEN
     if (this.#watch !== undefined) this.#watch.payload(this.#head, body, start, this.#filled, seen)
     if (this.#filled < this.#length) return false

@@ -1,0 +1,46 @@
+// Runs every test with coverage, those that meet the fast paths once more without them, and holds what both runs have
+// covered against the gates. The summaries of the runs come last.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { gateFailures, readCoverage, table } from './gates.mjs'
+import { root, run, tool } from './lib.mjs'
+import { runTests, testFiles } from './run-tests.mjs'
+
+/** With its whole path: programs that tests start elsewhere write there too. */
+const V8 = join(root, 'coverage/v8')
+const PORTABLE = ['conn', 'node', 'integration']
+
+const runs = [
+  { name: `${PORTABLE.join(', ')}, with the fast paths off`, parts: PORTABLE, env: { FASTWS_PORTABLE: '1' } },
+  { name: 'every test', parts: [], env: {} },
+]
+
+rmSync('coverage', { recursive: true, force: true })
+mkdirSync(V8, { recursive: true })
+
+const results = []
+for (const [index, { name, parts, env }] of runs.entries()) {
+  console.log(`\n> ${name}`)
+  const summary = `coverage/summary-${index}.txt`
+  const code = await runTests(testFiles(parts), { summary, env: { ...env, NODE_V8_COVERAGE: V8 } })
+  results.push({ name, summary, failed: code !== 0 })
+}
+
+await run(tool('c8'), ['report'])
+const coverage = readCoverage()
+const low = gateFailures(coverage)
+console.log(`\n> coverage (coverage/index.html shows it line by line)\n${table(coverage)}`)
+for (const line of low) console.error(`✖ ${line}`)
+
+for (const { name, summary, failed } of results)
+  console.log(`\n> ${name}${failed ? ': FAILED' : ''}\n${summaryOf(summary)}`)
+if (low.length > 0) console.error('✖ coverage is below its gates: see above')
+if (low.length > 0 || results.some(({ failed }) => failed)) process.exitCode = 1
+
+function summaryOf(path) {
+  try {
+    return readFileSync(path, 'utf8').trimEnd()
+  } catch {
+    return 'nothing ran'
+  }
+}

@@ -1,0 +1,33 @@
+import { availableParallelism } from 'node:os'
+import { filesIn, run } from './lib.mjs'
+
+/** A test file that takes longer than this hangs. */
+const TIMEOUT = 180_000
+
+/**
+ * The compiled test files of some parts: a folder or a file below test/, without its ending; all of them when none is
+ * given. As a list, because Node 20 expands no patterns, and takes a folder for something else than Node 22 does.
+ */
+export function testFiles(parts = []) {
+  const all = filesIn('dist/test').filter((path) => path.endsWith('.test.js'))
+  if (parts.length === 0) return all
+  const chosen = parts.map((part) =>
+    part.replace(/^(?:dist\/)?test\//, '').replace(/(?:\.test)?\.[jt]s$/, ''),
+  )
+  return all.filter((path) =>
+    chosen.some((part) => path === `dist/test/${part}.test.js` || path.startsWith(`dist/test/${part}/`)),
+  )
+}
+
+/** Runs test files with a Node of choice; resolves with the exit code. `summary` names a file for the last lines. */
+export function runTests(files, { node = process.execPath, env = {}, summary } = {}) {
+  if (files.length === 0) {
+    console.error('No test file fits: is it built, is the name right?')
+    return Promise.resolve(1)
+  }
+  const args = ['--enable-source-maps', '--test', `--test-timeout=${TIMEOUT}`]
+  args.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
+  args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
+  if (summary) args.push('--test-reporter=./.ci/summary.mjs', `--test-reporter-destination=${summary}`)
+  return run(node, [...args, ...files], env)
+}

@@ -1,0 +1,67 @@
+import { bytesOf, endOf, type Frame, startOf } from '../frame/frame.js'
+import { Opcode } from '../frame/opcode.js'
+import { releaseFrame } from '../frame/pool.js'
+import { isUtf8 } from '../frame/utf8.js'
+import { messageTooBig, notUtf8 } from '../protocol/session.js'
+import { type Codecs, eachInOrder } from './codecs.js'
+import { keepBytes, keptIn } from './memory.js'
+import { type Message, ownMessage } from './message.js'
+
+/** Payloads from this size on lie in memory of their own, which a message can take over. */
+const OWN_MEMORY_FROM = 4097
+
+export interface AssembleRules {
+  readonly maxMessage: number
+  readonly validateText: boolean
+}
+
+/** Joins the frames of one message, which are released; a promise when an extension takes time. */
+export function assemble(
+  frames: Frame[],
+  codecs: Codecs | undefined,
+  rules: AssembleRules,
+): Message | Promise<Message> {
+  if (codecs === undefined) return join(frames)
+  let total = 0
+  const decoded = eachInOrder(frames, (frame) => {
+    const pending = codecs.decode(frame, rules.maxMessage - total)
+    const count = (): void => {
+      total += frame.length
+      if (total > rules.maxMessage) throw messageTooBig(total, rules.maxMessage)
+    }
+    return pending === undefined ? count() : pending.then(count)
+  })
+  if (decoded === undefined) return check(join(frames), rules)
+  return decoded.then(() => check(join(frames), rules))
+}
+
+/** What an extension gave back can only be checked now. */
+function check(message: Message, rules: AssembleRules): Message {
+  if (message.isText && rules.validateText && !isUtf8(message.data)) throw notUtf8()
+  return message
+}
+
+function join(frames: Frame[]): Message {
+  const isText = frames[0]!.opcode === Opcode.Text
+  const message = frames.length === 1 ? single(frames[0]!, isText) : joinMany(frames, isText)
+  for (const frame of frames) releaseFrame(frame)
+  return message
+}
+
+function single(frame: Frame, isText: boolean): Message {
+  const bytes = bytesOf(frame)
+  const start = startOf(frame)
+  const end = endOf(frame)
+  if (end - start >= OWN_MEMORY_FROM) return ownMessage(isText, false, bytes, start, end)
+  const at = keepBytes(bytes, start, end)
+  return ownMessage(isText, false, keptIn(), at, at + end - start)
+}
+
+function joinMany(frames: readonly Frame[], isText: boolean): Message {
+  let total = 0
+  for (const frame of frames) total += endOf(frame) - startOf(frame)
+  const bytes = Buffer.allocUnsafe(total)
+  let at = 0
+  for (const frame of frames) at += bytesOf(frame).copy(bytes, at, startOf(frame), endOf(frame))
+  return ownMessage(isText, false, bytes, 0, total)
+}

@@ -1,0 +1,40 @@
+import type { Frame } from '../frame/frame.js'
+import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
+
+/** The extensions of one connection, as one: frames pass through them in order on the way out, in reverse on the way in. */
+export class Codecs {
+  readonly #outward: readonly ExtensionCodec[]
+  readonly #inward: readonly ExtensionCodec[]
+
+  constructor(extensions: readonly ActiveExtension[]) {
+    this.#outward = extensions.map((extension) => extension.codec)
+    this.#inward = [...this.#outward].reverse()
+  }
+
+  /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
+  decode(frame: Frame, limit: number): void | Promise<void> {
+    return eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit))
+  }
+
+  /** Changes a frame into what goes on the wire. */
+  encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
+    return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    for (const codec of this.#outward) codec.close?.()
+  }
+}
+
+/** Takes the items one after the other; asynchronous only from the first step that is. */
+export function eachInOrder<T>(
+  items: readonly T[],
+  step: (item: T) => void | Promise<void>,
+  from = 0,
+): void | Promise<void> {
+  for (let i = from; i < items.length; i++) {
+    const pending = step(items[i]!)
+    if (pending !== undefined) return pending.then(() => eachInOrder(items, step, i + 1))
+  }
+}

@@ -1,0 +1,317 @@
+import type { IncomingMessage } from 'node:http'
+import { type CloseError, type CloseReport, toError, WebSocketError } from '../errors.js'
+import { Opcode } from '../frame/opcode.js'
+import type { Role } from '../frame/rules.js'
+import type { Transport, TransportEvents } from '../node/transport.js'
+import type { ActiveExtension } from '../protocol/extension.js'
+import { Codecs } from './codecs.js'
+import type { Conn, ConnStats } from './conn.js'
+import type { Delivery, DeliveryHost } from './delivery.js'
+import { Ending, type EndingHost, endForReaders } from './ending.js'
+import { type EventHandler, type Events, isPromiseLike } from './events.js'
+import { Framer } from './framer.js'
+import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
+import { Inbound, type InboundHost } from './inbound.js'
+import type { Message } from './message.js'
+import type { ResolvedConnOptions } from './options.js'
+import { Outbox, type OutboxHost } from './outbox.js'
+import { Pings } from './pings.js'
+import { Sender, type SenderHost } from './sender.js'
+import { timekeeperOf } from './timekeeper.js'
+
+/** Everything a connection is made of. */
+export interface ConnSetup<Data = unknown> {
+  readonly role: Role
+  readonly options: ResolvedConnOptions
+  /** Bytes that came behind the handshake. */
+  readonly head?: Uint8Array | undefined
+  readonly request?: IncomingMessage | undefined
+  readonly protocol?: string | undefined
+  readonly extensions?: readonly ActiveExtension[] | undefined
+  readonly data?: Data | undefined
+  readonly events?: EventHandler<Data> | undefined
+  /** Told when the application's own function threw; the connection is closed with 1011 in any case. */
+  readonly onHandlerError?: ((error: Error, conn: Conn<Data>) => void) | undefined
+}
+
+type Hosts = TransportEvents &
+  InboundHost &
+  DeliveryHost &
+  EndingHost &
+  SenderHost &
+  HeartbeatHost &
+  OutboxHost &
+  Events
+
+/**
+ * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
+ * itself; who reads from top to bottom sees the way of the bytes in, the way out, and the end.
+ */
+export class Core<Data> implements Hosts {
+  readonly #conn: Conn<Data>
+  readonly #events: EventHandler<Data> | undefined
+  readonly #onHandlerError: ConnSetup<Data>['onHandlerError']
+  readonly #codecs: Codecs | undefined
+  readonly #options: ResolvedConnOptions
+  readonly #pings: Pings
+  readonly #framer: Framer
+  readonly #inbound: Inbound
+  readonly #heartbeat: Heartbeat
+  #abort: AbortController | undefined
+  readonly role: Role
+  readonly request: IncomingMessage | undefined
+  readonly protocol: string
+  readonly extensionNames: readonly string[]
+  readonly transport: Transport
+  readonly outbox: Outbox
+  readonly sender: Sender
+  readonly ending: Ending
+
+  constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
+    const { role, options, extensions = [] } = setup
+    const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
+    this.#conn = conn
+    this.#events = setup.events
+    this.#onHandlerError = setup.onHandlerError
+    this.#options = options
+    this.role = role
+    this.request = setup.request
+    this.protocol = setup.protocol ?? ''
+    this.extensionNames = extensions.map((extension) => extension.name)
+    this.transport = transport
+    this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
+    this.#pings = new Pings(options.clock)
+    this.outbox = new Outbox(transport, options, this)
+    this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
+    this.ending = new Ending(role, this)
+    this.sender = new Sender(this, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
+    this.#inbound = new Inbound(role, options, this, this.#codecs, allowedRsv, this.#events && this)
+    this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
+  }
+
+  /** Begins: what came behind the handshake first, then what the transport brings. */
+  start(head: Uint8Array | undefined): void {
+    this.#callEvent(() => this.#events?.open?.(this.#conn, this.request))
+    if (head !== undefined && head.length > 0) {
+      const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
+      this.#inbound.receive(bytes, 0, bytes.length)
+    }
+    this.transport.open(this)
+  }
+
+  get delivery(): Delivery {
+    return this.#inbound.delivery
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.ending.error !== undefined) this.#abort.abort(this.ending.error)
+    return this.#abort.signal
+  }
+
+  get bufferedAmount(): number {
+    return this.outbox.bufferedAmount + this.sender.heldBytes
+  }
+
+  get stats(): ConnStats {
+    return {
+      framesIn: this.#inbound.framesIn,
+      framesOut: this.#framer.framesOut,
+      messagesIn: this.#inbound.messagesIn,
+      messagesOut: this.sender.messagesOut,
+      bytesIn: this.#inbound.bytesIn,
+      bytesOut: this.outbox.bytesOut,
+      lastRoundTrip: this.#pings.lastRoundTrip,
+    }
+  }
+
+  /** Nobody will read any more. */
+  abandon(): void {
+    this.delivery.abandon()
+  }
+
+  // The way in: transport -> inbound -> delivery -> events or readers.
+
+  bytes(memory: Buffer, start: number, end: number): void {
+    this.#heartbeat.heard()
+    this.#inbound.receive(memory, start, end)
+  }
+
+  room(): Buffer | undefined {
+    return this.#inbound.room()
+  }
+
+  pause(): void {
+    this.transport.pause()
+  }
+
+  resume(): void {
+    this.transport.resume()
+  }
+
+  refill(): void {
+    this.#inbound.refill()
+  }
+
+  message(message: Message): unknown {
+    this.#heartbeat.restartRead()
+    return this.#events?.message?.(this.#conn, message)
+  }
+
+  onPing(payload: Buffer): void {
+    if (this.#options.autoPong && this.maySendControl()) this.sender.control(Opcode.Pong, payload)
+    this.#callEvent(() => this.#events?.ping?.(this.#conn, payload))
+  }
+
+  onPong(payload: Buffer): void {
+    this.#pings.onPong(payload)
+    this.#callEvent(() => this.#events?.pong?.(this.#conn, payload))
+  }
+
+  onClose(payload: Buffer): void {
+    this.ending.onCloseFrame(payload, this.#options.autoClose)
+  }
+
+  isReading(): boolean {
+    return this.delivery.isAwaited
+  }
+
+  // The way out: sender -> framer -> outbox -> transport.
+
+  isOpen(): boolean {
+    return this.ending.isOpen
+  }
+
+  maySendControl(): boolean {
+    return this.ending.maySendControl
+  }
+
+  error(): Error | undefined {
+    return this.ending.error
+  }
+
+  sendControl(opcode: number, payload: Buffer): Promise<void> {
+    if (!this.maySendControl()) return this.sender.refused()
+    this.sender.control(opcode, payload)
+    return this.outbox.accepted()
+  }
+
+  ping(given: Buffer | undefined): Promise<number> {
+    if (!this.maySendControl()) return this.sender.refused()
+    const payload = given ?? this.#pings.nextPayload()
+    const answered = this.#pings.add(payload)
+    this.sender.control(Opcode.Ping, payload)
+    return answered
+  }
+
+  sendKeepalive(): void {
+    if (this.maySendControl()) void this.ping(undefined)
+  }
+
+  outbound(): { waiting: number; left: number } {
+    const waiting = this.outbox.bufferedAmount
+    return { waiting, left: this.outbox.bytesOut - waiting }
+  }
+
+  drained(): void {
+    this.outbox.onDrained()
+  }
+
+  onDrain(): void {
+    this.#callEvent(() => this.#events?.drain?.(this.#conn))
+  }
+
+  // The end: anything -> ending -> one report.
+
+  fail(error: unknown): void {
+    this.ending.fail(error)
+  }
+
+  handlerFailed(thrown: unknown): void {
+    const error = toError(thrown)
+    this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
+    this.#onHandlerError?.(error, this.#conn)
+  }
+
+  terminate(error: WebSocketError): void {
+    this.ending.terminate(error)
+  }
+
+  onCloseTimeout(limit: number): void {
+    this.ending.onCloseTimeout(limit)
+  }
+
+  startCloseTimer(): void {
+    this.#heartbeat.startClosing()
+  }
+
+  closeInOrder(payload: Buffer, laid: () => void): void {
+    this.sender.inOrder(() => {
+      if (!this.maySendControl()) return
+      this.sender.control(Opcode.Close, payload)
+      laid()
+    })
+  }
+
+  closeAtOnce(payload: Buffer): void {
+    this.sender.close()
+    this.outbox.dropQueue()
+    this.sender.control(Opcode.Close, payload)
+  }
+
+  onCloseSent(): void {
+    this.#inbound.onCloseSent()
+  }
+
+  onCloseReceived(): void {
+    this.sender.cutStream()
+  }
+
+  onReport(report: CloseReport, error: CloseError): void {
+    this.#inbound.discard()
+    this.sender.close()
+    this.outbox.refuse(error)
+    this.#pings.fail(error)
+    this.delivery.end(endForReaders(error))
+    this.#abort?.abort(error)
+    const { cause } = report
+    if (cause !== undefined) this.#callEvent(() => this.#events?.error?.(this.#conn, cause))
+  }
+
+  ended(): void {
+    this.ending.onTransportEnded()
+  }
+
+  closed(error: Error | undefined): void {
+    this.ending.onTransportClosed(error)
+  }
+
+  endTransport(): void {
+    this.outbox.end()
+  }
+
+  destroyTransport(): void {
+    this.transport.destroy()
+  }
+
+  onOver(report: CloseReport): void {
+    this.#heartbeat.stop()
+    this.outbox.drop()
+    this.#codecs?.close()
+    this.#callEvent(() => this.#events?.close?.(this.#conn, report))
+  }
+
+  lastReceivedAt(): number {
+    return Math.round(Date.now() - (this.#options.clock.now() - this.#heartbeat.lastIn))
+  }
+
+  #callEvent(event: () => void | Promise<void> | undefined): void {
+    if (this.#events === undefined) return
+    try {
+      const pending = event()
+      if (isPromiseLike(pending)) pending.then(undefined, (error: unknown) => this.handlerFailed(error))
+    } catch (error) {
+      this.handlerFailed(error)
+    }
+  }
+}

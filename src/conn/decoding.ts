@@ -1,0 +1,110 @@
+import { type Frame, headOf } from '../frame/frame.js'
+import { isControl } from '../frame/opcode.js'
+import { acquireFrame, releaseFrame } from '../frame/pool.js'
+import { type AssembleRules, assemble } from './assemble.js'
+import type { Codecs } from './codecs.js'
+import { isPromiseLike } from './events.js'
+import type { Inbox } from './inbox.js'
+import type { Message } from './message.js'
+
+/** Told when something that took its time is done, and how. */
+export type OnDecoded = (failure: { readonly error: unknown } | undefined) => void
+
+/**
+ * Takes messages and parts out of the inbox through the extensions. What an extension takes its time for is kept here
+ * until its reader comes again: a read that was cancelled meanwhile loses nothing.
+ */
+export class Decoding {
+  readonly #inbox: Inbox
+  readonly #codecs: Codecs | undefined
+  readonly #rules: AssembleRules
+  readonly #onDecoded: OnDecoded
+  #message: Message | undefined
+  #part: Frame | undefined
+  #busy = false
+
+  constructor(inbox: Inbox, codecs: Codecs | undefined, rules: AssembleRules, onDecoded: OnDecoded) {
+    this.#inbox = inbox
+    this.#codecs = codecs
+    this.#rules = rules
+    this.#onDecoded = onDecoded
+  }
+
+  /** An extension is at work: nothing can be taken out meanwhile. */
+  get isBusy(): boolean {
+    return this.#busy
+  }
+
+  /** Whether a message waits that is out of the inbox already. */
+  get hasMessage(): boolean {
+    return this.#message !== undefined
+  }
+
+  /** The first whole message; undefined when there is none, or when it takes time. */
+  nextMessage(): Message | undefined {
+    const decoded = this.#message
+    this.#message = undefined
+    if (decoded !== undefined || this.#inbox.wholeMessages === 0) return decoded
+    return this.#run(
+      () => assemble(this.#inbox.shiftMessage(), this.#codecs, this.#rules),
+      (message) => {
+        this.#message = message
+      },
+    )
+  }
+
+  /** The first data frame, decoded; undefined when there is none, or when it takes time. */
+  nextPart(): Frame | undefined {
+    const decoded = this.#part
+    this.#part = undefined
+    const frame = decoded ?? this.#inbox.shiftData()
+    if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
+    return this.#run(
+      () => this.#decode(frame),
+      (done) => {
+        this.#part = done
+      },
+    )
+  }
+
+  /** A frame is shown as on the wire; the extensions still have to see it, as they keep context between messages. */
+  follow(frame: Frame): void {
+    if (this.#codecs === undefined || isControl(headOf(frame))) return
+    const copy = acquireFrame()
+    frame.copyTo(copy)
+    const decoded = this.#run(() => this.#decode(copy), releaseFrame)
+    if (decoded !== undefined) releaseFrame(copy)
+  }
+
+  #decode(frame: Frame): Frame | Promise<Frame> {
+    const pending = this.#codecs!.decode(frame, this.#rules.maxMessage)
+    return pending === undefined ? frame : pending.then(() => frame)
+  }
+
+  /** Takes one step: its result when it is there at once, else `keep` gets it later. */
+  #run<T>(step: () => T | Promise<T>, keep: (result: T) => void): T | undefined {
+    try {
+      const result = step()
+      if (!isPromiseLike(result)) return result
+      this.#wait(result as Promise<T>, keep)
+    } catch (error) {
+      this.#onDecoded({ error })
+    }
+    return undefined
+  }
+
+  #wait<T>(pending: Promise<T>, keep: (result: T) => void): void {
+    this.#busy = true
+    pending.then(
+      (result) => {
+        this.#busy = false
+        keep(result)
+        this.#onDecoded(undefined)
+      },
+      (error: unknown) => {
+        this.#busy = false
+        this.#onDecoded({ error })
+      },
+    )
+  }
+}

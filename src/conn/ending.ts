@@ -1,0 +1,214 @@
+import {
+  CloseError,
+  type CloseReport,
+  type CloseStatus,
+  ProtocolError,
+  toError,
+  WebSocketError,
+} from '../errors.js'
+import { CloseCode, decodeClosePayload, encodeClosePayload, isPeaceful } from '../frame/close.js'
+import type { Role } from '../frame/rules.js'
+import {
+  type Closing,
+  maySend,
+  OPEN,
+  onCloseReceived,
+  onCloseSent,
+  receivedOf,
+  sentOf,
+} from '../protocol/closing.js'
+
+/** What the ending needs from the connection around it. */
+export interface EndingHost {
+  /** Lays a Close frame behind everything that waits, when its turn has come; tells when it is laid. */
+  closeInOrder(payload: Buffer, laid: () => void): void
+  /** Lays a Close frame in front of what waits, and drops that. */
+  closeAtOnce(payload: Buffer): void
+  /** Our Close is laid: only the peer's matters now. The peer's Close came in: it reads no more. */
+  onCloseSent(): void
+  onCloseReceived(): void
+  /** The report is there: readers and writers get their last answers. */
+  onReport(report: CloseReport, error: CloseError): void
+  /** Ends the sending direction of the transport behind what was written; drops it. */
+  endTransport(): void
+  destroyTransport(): void
+  /** Starts the time that is left for the rest of the closing. */
+  startCloseTimer(): void
+  /** The transport is gone; the connection is over. */
+  onOver(report: CloseReport): void
+  lastReceivedAt(): number
+}
+
+/**
+ * How a connection ends (RFC 6455 §7): the closing handshake, and the one exit for every error. Whatever happens, it
+ * becomes one report; the first cause wins.
+ */
+export class Ending {
+  readonly #role: Role
+  readonly #host: EndingHost
+  #closing: Closing = OPEN
+  /** Close was asked for and waits behind messages that were sent before it. */
+  #asked = false
+  #report: CloseReport | undefined
+  #error: CloseError | undefined
+  #over = false
+  readonly closed: Promise<CloseReport>
+  #resolveClosed: (report: CloseReport) => void = () => undefined
+
+  constructor(role: Role, host: EndingHost) {
+    this.#role = role
+    this.#host = host
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+  }
+
+  /** The report, as soon as it stands. */
+  get report(): CloseReport | undefined {
+    return this.#report
+  }
+
+  /** The error that pending and later calls get; it exists for peaceful ends as well, for writers. */
+  get error(): CloseError | undefined {
+    return this.#error
+  }
+
+  /** Whether messages may still be sent. */
+  get isOpen(): boolean {
+    return !this.#asked && this.#closing.phase === 'open' && this.#report === undefined
+  }
+
+  /** Whether control frames may still be sent: up to our own Close. */
+  get maySendControl(): boolean {
+    return maySend(this.#closing) && this.#report === undefined
+  }
+
+  /** Starts the closing handshake, or answers the peer's Close. */
+  close(code: number, reason: string): void {
+    const payload = encodeClosePayload(code, reason)
+    if (this.#asked || !this.maySendControl) return
+    this.#asked = true
+    this.#host.startCloseTimer()
+    this.#sendClose(payload, { code, reason })
+  }
+
+  /** The peer's Close frame came in; `answer` sends ours in return. */
+  onCloseFrame(payload: Buffer, answer: boolean): void {
+    if (this.#report !== undefined) return
+    const received = decodeClosePayload(payload)
+    this.#closing = onCloseReceived(this.#closing, received)
+    this.#host.startCloseTimer()
+    this.#host.onCloseReceived()
+    if (this.#closing.phase === 'done') return this.#finish()
+    if (!answer || this.#asked) return
+    this.#asked = true
+    // The code comes back as it was received (§5.5.1).
+    this.#sendClose(payload, received)
+  }
+
+  /** The only exit for errors: tells the peer, ends the connection, and everyone who waits gets that same error. */
+  fail(thrown: unknown): void {
+    if (this.#report !== undefined) return
+    const error = toError(thrown)
+    const code = error instanceof ProtocolError ? error.closeCode : CloseCode.InternalError
+    if (maySend(this.#closing)) {
+      this.#host.closeAtOnce(encodeClosePayload(code))
+      this.#closing = onCloseSent(this.#closing, { code, reason: '' })
+    }
+    this.#host.startCloseTimer()
+    this.#settle({ code, reason: '', initiator: 'local', clean: false, cause: error })
+    this.#host.endTransport()
+  }
+
+  /** Drops the connection without a word. */
+  terminate(cause: WebSocketError): void {
+    this.#settle(this.#abnormal('local', cause))
+    this.#host.destroyTransport()
+  }
+
+  /** The time for the closing handshake is over. */
+  onCloseTimeout(limit: number): void {
+    const received = this.#closing.phase === 'received'
+    this.terminate(
+      new WebSocketError(
+        'WS_ERR_CLOSE_TIMEOUT',
+        `Cannot wait longer ${received ? 'to answer Close' : 'for the peer to close'}: closeTimeout is ${limit} ms`,
+      ),
+    )
+  }
+
+  /** The peer has ended its sending direction. */
+  onTransportEnded(): void {
+    if (this.#report === undefined) {
+      const cause = new WebSocketError('WS_ERR_EOF', 'The peer ended the connection without a Close frame')
+      this.#settle(this.#abnormal('remote', cause))
+    }
+    this.#host.endTransport()
+  }
+
+  /** The transport is gone. */
+  onTransportClosed(error: Error | undefined): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#report === undefined) {
+      const cause =
+        error === undefined
+          ? new WebSocketError('WS_ERR_EOF', 'The connection was dropped without a Close frame')
+          : new WebSocketError('WS_ERR_SOCKET', `The connection was lost: ${error.message}`, { cause: error })
+      this.#settle(this.#abnormal('remote', cause))
+    }
+    this.#resolveClosed(this.#report!)
+    this.#host.onOver(this.#report!)
+  }
+
+  #sendClose(payload: Buffer, status: CloseStatus): void {
+    this.#host.closeInOrder(payload, () => {
+      if (this.#report !== undefined) return
+      this.#closing = onCloseSent(this.#closing, status)
+      this.#host.onCloseSent()
+      if (this.#closing.phase === 'done') this.#finish()
+    })
+  }
+
+  /** Both Close frames have travelled. The server ends TCP first, so that TIME_WAIT stays with it (§7.1.1). */
+  #finish(): void {
+    const closing = this.#closing
+    if (closing.phase !== 'done') return
+    const { code, reason } = closing.received // the first Close frame received tells the code (§7.1.5)
+    const initiator = closing.first === 'sent' ? 'local' : 'remote'
+    this.#settle({ code, reason, initiator, clean: true, cause: undefined })
+    if (this.#role === 'server') this.#host.endTransport()
+  }
+
+  /** An end without the closing handshake; a Close frame that did come in still tells the code. */
+  #abnormal(
+    initiator: CloseReport['initiator'],
+    cause: Error,
+  ): Pick<CloseReport, 'code' | 'reason' | 'initiator' | 'clean' | 'cause'> {
+    const received = receivedOf(this.#closing)
+    const sentFirst = this.#closing.phase === 'sent'
+    return {
+      code: received?.code ?? CloseCode.Abnormal,
+      reason: received?.reason ?? '',
+      initiator: received !== undefined ? 'remote' : sentFirst ? 'local' : initiator,
+      clean: false,
+      cause,
+    }
+  }
+
+  #settle(facts: Pick<CloseReport, 'code' | 'reason' | 'initiator' | 'clean' | 'cause'>): void {
+    if (this.#report !== undefined) return
+    this.#report = Object.freeze({
+      ...facts,
+      sent: sentOf(this.#closing),
+      received: receivedOf(this.#closing),
+      lastReceivedAt: this.#host.lastReceivedAt(),
+    })
+    this.#error = new CloseError(this.#report)
+    this.#host.onReport(this.#report, this.#error)
+  }
+}
+
+/** What readers get at the end of the stream: nothing after a peaceful end, else the error. */
+export const endForReaders = (error: CloseError): CloseError | undefined =>
+  isPeaceful(error.code) ? undefined : error

@@ -1,0 +1,120 @@
+// Hot: run benchmarks/e2e before and after any edit.
+import { copyBytes } from '../frame/copy.js'
+import { bytesOf, endOf, type Frame, headOf, startOf } from '../frame/frame.js'
+import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame/header.js'
+import { type MaskSource, mask } from '../frame/mask.js'
+import { isControl, Opcode } from '../frame/opcode.js'
+import type { Role } from '../frame/rules.js'
+import type { Outbox } from './outbox.js'
+import { MAX_STAGED } from './staging.js'
+
+/** Up to here text is written by a loop: cheaper than a call into native code. */
+const WRITE_BY_LOOP = 48
+
+/** Lays frames into the outbox: header, payload, mask. A client masks with a fresh key each (RFC 6455 §5.3). */
+export class Framer {
+  readonly #outbox: Outbox
+  readonly #masks: boolean
+  readonly #nextKey: MaskSource
+  readonly #fragmentSize: number
+  framesOut = 0
+
+  constructor(outbox: Outbox, role: Role, maskSource: MaskSource, fragmentSize: number) {
+    this.#outbox = outbox
+    this.#masks = role === 'client'
+    this.#nextKey = maskSource
+    this.#fragmentSize = fragmentSize
+  }
+
+  /** A whole text message. Lone surrogates become U+FFFD, as everywhere in Node. */
+  text(text: string): void {
+    const length = text.length <= WRITE_BY_LOOP && isAscii(text) ? text.length : Buffer.byteLength(text)
+    const size = headerSize(length, this.#masks) + length
+    if (size > MAX_STAGED || length > this.#fragmentSize)
+      return this.data(FIN | Opcode.Text, Buffer.from(text))
+    const at = this.#outbox.reserve(size)
+    const into = this.#outbox.into
+    this.#header(into, at, FIN | Opcode.Text, length)
+    const start = at + size - length
+    writeText(text, length, into, start)
+    this.#maskPayload(into, start, at + size)
+  }
+
+  /** One data message, or one frame of it; `head` is the first byte of its first frame. Cut to the fragment size. */
+  data(head: number, bytes: Buffer, start = 0, end = bytes.length): void {
+    let first = head
+    let from = start
+    for (; end - from > this.#fragmentSize; from += this.#fragmentSize) {
+      this.#dataFrame(first & ~FIN, bytes, from, from + this.#fragmentSize)
+      first = (head & FIN) | Opcode.Continuation
+    }
+    this.#dataFrame(first, bytes, from, end)
+  }
+
+  /** A control frame, which overtakes data that waits. */
+  control(opcode: number, payload: Buffer): void {
+    const size = headerSize(payload.length, this.#masks) + payload.length
+    const at = opcode === Opcode.Pong ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
+  }
+
+  /** A Close frame behind all data that waits. */
+  closeInOrder(payload: Buffer): void {
+    this.#dataFrame(FIN | Opcode.Close, payload, 0, payload.length)
+  }
+
+  /** A frame that was built elsewhere, with its own bits; the mask is that of this side. */
+  frame(frame: Frame): void {
+    const head = headOf(frame)
+    if (isControl(head) && (head & 0x0f) !== Opcode.Close) return this.control(head & 0x0f, frame.payload)
+    this.#dataFrame(head & (FIN | RSV | 0x0f), bytesOf(frame), startOf(frame), endOf(frame))
+  }
+
+  /** Bytes that are a frame, right or wrong. */
+  encoded(bytes: Buffer): void {
+    this.framesOut++
+    this.#outbox.writeOwned(bytes)
+  }
+
+  #dataFrame(head: number, bytes: Buffer, start: number, end: number): void {
+    const size = headerSize(end - start, this.#masks) + end - start
+    if (size <= MAX_STAGED) return this.#lay(this.#outbox.reserve(size), size, head, bytes, start, end)
+    const into = Buffer.allocUnsafeSlow(size)
+    const from = this.#header(into, 0, head, end - start)
+    bytes.copy(into, from, start, end)
+    this.#maskPayload(into, from, size)
+    this.#outbox.writeOwned(into)
+  }
+
+  /** Lays a frame of `size` bytes into the room the outbox gave. */
+  #lay(at: number, size: number, head: number, bytes: Buffer, start: number, end: number): void {
+    const into = this.#outbox.into
+    const from = this.#header(into, at, head, end - start)
+    copyBytes(bytes, start, end, into, from)
+    this.#maskPayload(into, from, at + size)
+  }
+
+  #header(into: Buffer, at: number, head: number, length: number): number {
+    this.framesOut++
+    if (!this.#masks) return writeHeader(into, at, head, length, 0)
+    this.#key = this.#nextKey()
+    return writeUint32(into, writeHeader(into, at, head, length, MASKED), this.#key)
+  }
+  #key = 0
+
+  #maskPayload(into: Buffer, start: number, end: number): void {
+    if (this.#masks) mask(into, start, end, this.#key)
+  }
+}
+
+function isAscii(text: string): boolean {
+  let seen = 0
+  for (let i = 0; i < text.length; i++) seen |= text.charCodeAt(i)
+  return seen < 0x80
+}
+
+function writeText(text: string, length: number, into: Buffer, at: number): void {
+  if (length > WRITE_BY_LOOP) into.write(text, at, length === text.length ? 'latin1' : 'utf8')
+  else if (length !== text.length) into.write(text, at, 'utf8')
+  else for (let i = 0; i < length; i++) into[at + i] = text.charCodeAt(i)
+}

@@ -1,0 +1,143 @@
+import { ProtocolError, WebSocketError } from '../errors.js'
+import type { ResolvedConnOptions } from './options.js'
+import type { Timed, Timekeeper } from './timekeeper.js'
+
+/** What the heartbeat looks at, and what it does when time is up. */
+export interface HeartbeatHost {
+  /** Whether anybody waits for the peer to say something. */
+  isReading(): boolean
+  /** Bytes on their way out, and bytes that have left so far. */
+  outbound(): { readonly waiting: number; readonly left: number }
+  sendKeepalive(): void
+  fail(error: Error): void
+  terminate(error: WebSocketError): void
+  onCloseTimeout(limit: number): void
+}
+
+/**
+ * All deadlines of one connection, behind one number for the timekeeper: keepalive, read, write and close timeouts.
+ */
+export class Heartbeat implements Timed {
+  readonly #options: ResolvedConnOptions
+  readonly #keeper: Timekeeper
+  readonly #host: HeartbeatHost
+  /** How often read and write timeouts are looked at; Infinity without any. */
+  readonly #polling: number
+  #pingedAt = Infinity
+  #awaitingSince = Infinity
+  #stuckSince = Infinity
+  #left = 0
+  #closeBy = Infinity
+
+  /** When the last byte came in, accurate to one tick. */
+  lastIn: number
+  due: number
+
+  constructor(options: ResolvedConnOptions, keeper: Timekeeper, host: HeartbeatHost) {
+    this.#options = options
+    this.#keeper = keeper
+    this.#host = host
+    const shortest = Math.min(options.readTimeout || Infinity, options.writeTimeout || Infinity)
+    this.#polling = Math.max(1, Math.min(1000, shortest / 4))
+    if (shortest === Infinity) this.#polling = Infinity
+    this.lastIn = keeper.now
+    this.due = 0
+    keeper.add(this)
+    this.lastIn = keeper.now
+    this.due = this.#nextDue(keeper.now)
+    keeper.moved(this)
+  }
+
+  /** Bytes came in: the peer lives. */
+  heard(): void {
+    this.lastIn = this.#keeper.now
+  }
+
+  /** A message came in, or a reader began to wait: the read timeout starts again. */
+  restartRead(): void {
+    this.#awaitingSince = this.#keeper.now
+  }
+
+  /** The closing handshake has so much time from now on, once. */
+  startClosing(): void {
+    if (this.#closeBy !== Infinity || this.#options.closeTimeout === 0) return
+    this.#closeBy = this.#keeper.now + this.#options.closeTimeout
+    this.due = Math.min(this.due, this.#closeBy)
+    this.#keeper.moved(this)
+  }
+
+  stop(): void {
+    this.due = Infinity
+    this.#keeper.delete(this)
+  }
+
+  onDue(now: number): void {
+    this.due = Infinity
+    if (now >= this.#closeBy) return this.#host.onCloseTimeout(this.#options.closeTimeout)
+    if (this.#closeBy === Infinity) {
+      this.#checkRead(now)
+      this.#checkKeepalive(now)
+    }
+    this.#checkWrite(now)
+    this.due = this.#nextDue(now)
+  }
+
+  #nextDue(now: number): number {
+    return Math.min(this.#closeBy, now + this.#polling, this.#keepaliveDue())
+  }
+
+  #keepaliveDue(): number {
+    const { keepaliveInterval, keepaliveTimeout } = this.#options
+    if (keepaliveInterval === 0 || this.#closeBy !== Infinity) return Infinity
+    if (this.#pingedAt === Infinity) return this.lastIn + keepaliveInterval
+    return this.#pingedAt + (keepaliveTimeout === 0 ? keepaliveInterval : keepaliveTimeout)
+  }
+
+  #checkKeepalive(now: number): void {
+    if (this.#pingedAt !== Infinity && this.lastIn >= this.#pingedAt) this.#pingedAt = Infinity
+    if (now < this.#keepaliveDue()) return
+    const { keepaliveInterval, keepaliveTimeout } = this.#options
+    if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0)
+      return this.#host.fail(
+        new ProtocolError(
+          'WS_ERR_KEEPALIVE',
+          1011,
+          `Cannot keep the connection: nothing came in for ${Math.round(now - this.lastIn)} ms, ` +
+            `keepalive.interval is ${keepaliveInterval} ms, keepalive.timeout is ${keepaliveTimeout} ms`,
+        ),
+      )
+    this.#pingedAt = now
+    this.#host.sendKeepalive()
+  }
+
+  #checkRead(now: number): void {
+    const { readTimeout } = this.#options
+    if (readTimeout === 0) return
+    if (!this.#host.isReading()) this.#awaitingSince = Infinity
+    else if (this.#awaitingSince === Infinity) this.#awaitingSince = now
+    if (now - this.#awaitingSince < readTimeout) return
+    this.#host.fail(
+      new ProtocolError(
+        'WS_ERR_READ_TIMEOUT',
+        1008,
+        `Cannot wait longer for a message: readTimeout is ${readTimeout} ms`,
+      ),
+    )
+  }
+
+  #checkWrite(now: number): void {
+    const { writeTimeout } = this.#options
+    if (writeTimeout === 0) return
+    const { waiting, left } = this.#host.outbound()
+    if (waiting === 0) this.#stuckSince = Infinity
+    else if (left !== this.#left || this.#stuckSince === Infinity) this.#stuckSince = now
+    this.#left = left
+    if (now - this.#stuckSince < writeTimeout) return
+    this.#host.terminate(
+      new WebSocketError(
+        'WS_ERR_WRITE_TIMEOUT',
+        `Cannot send: the peer took none of ${waiting} waiting bytes, writeTimeout is ${writeTimeout} ms`,
+      ),
+    )
+  }
+}

@@ -1,0 +1,224 @@
+// Hot: run benchmarks/e2e before and after any edit.
+import { decodeClosePayload } from '../frame/close.js'
+import { FrameDecoder } from '../frame/decoder.js'
+import {
+  bytesOf,
+  copyIntoFrame,
+  endOf,
+  Frame,
+  headOf,
+  lendToFrame,
+  setFrame,
+  startOf,
+} from '../frame/frame.js'
+import { FIN } from '../frame/header.js'
+import { isControl, Opcode } from '../frame/opcode.js'
+import { acquireFrame } from '../frame/pool.js'
+import type { Role } from '../frame/rules.js'
+import { Session } from '../protocol/session.js'
+import type { Codecs } from './codecs.js'
+import { Delivery, type DeliveryHost, isPlainMessage } from './delivery.js'
+import type { Events } from './events.js'
+import type { ResolvedConnOptions } from './options.js'
+
+/** What the inbound side needs from the connection around it. */
+export interface InboundHost extends DeliveryHost {
+  /** Stops and starts the peer. */
+  pause(): void
+  resume(): void
+  /** A control frame came in; its payload is the receiver's. */
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
+  onClose(payload: Buffer): void
+}
+
+/**
+ * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
+ * somebody else's code has been called.
+ */
+const current = new Frame()
+
+/** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
+export class Inbound {
+  readonly #host: InboundHost
+  readonly #session: Session
+  readonly #decoder: FrameDecoder
+  readonly #codecs: Codecs | undefined
+  readonly #maxFrame: number
+  readonly delivery: Delivery
+
+  /** Bytes were left undecoded, and the peer was stopped. */
+  #stopped = false
+  /** What `room()` gave for the next bytes. */
+  #room: Buffer | undefined
+  #pumping = false
+  /** We have sent Close: data must not keep the peer's Close from being seen. */
+  #closing = false
+  /** Nothing that comes in is looked at any more. */
+  #discards = false
+
+  bytesIn = 0
+  framesIn = 0
+  messagesIn = 0
+
+  constructor(
+    role: Role,
+    options: ResolvedConnOptions,
+    host: InboundHost,
+    codecs: Codecs | undefined,
+    allowedRsv: number,
+    events: Events | undefined,
+  ) {
+    this.#host = host
+    this.#session = new Session(options)
+    this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.#codecs = codecs
+    this.#maxFrame = options.maxFrame
+    this.delivery = new Delivery(host, options, codecs, events)
+  }
+
+  /** Bytes that came in and were not delivered yet. */
+  get bufferedAmount(): number {
+    return this.delivery.bytes + this.#decoder.buffered
+  }
+
+  /** Takes bytes from the transport; the memory is the caller's again on return. */
+  receive(memory: Buffer, start: number, end: number): void {
+    this.bytesIn += end - start
+    if (this.#discards) return
+    const isDirect = memory === this.#room
+    this.#room = undefined
+    if (isDirect) return this.#commit(end)
+    this.#decoder.append(memory, start, end)
+    this.#pump()
+    this.#decoder.keep()
+  }
+
+  /** Where the next bytes had best be put. */
+  room(): Buffer | undefined {
+    if (this.#discards) return undefined
+    return (this.#room = this.#decoder.room())
+  }
+
+  /** Bytes were read straight into the payload they belong to. */
+  #commit(count: number): void {
+    this.#pumping = true
+    try {
+      if (this.#decoder.commit(count, current)) this.#onFrame()
+    } catch (error) {
+      this.#host.fail(error)
+    }
+    this.#pumping = false
+    if (!this.#flows) this.#stop()
+  }
+
+  /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
+  onCloseSent(): void {
+    this.#closing = true
+    this.refill()
+  }
+
+  /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
+  discard(): void {
+    this.#discards = true
+    this.#start()
+  }
+
+  /** More is wanted: decoding goes on, if it was stopped. */
+  refill(): void {
+    if (this.#stopped && !this.#pumping) this.#pump()
+  }
+
+  get #flows(): boolean {
+    return !this.#discards && (this.delivery.wantsMore || this.#closing)
+  }
+
+  #pump(): void {
+    this.#pumping = true
+    try {
+      this.#decodeAll()
+    } catch (error) {
+      this.#host.fail(error)
+    }
+    this.#pumping = false
+  }
+
+  #decodeAll(): void {
+    while (this.#flows) {
+      if (!this.#decoder.read(current)) return this.#start()
+      this.#onFrame()
+    }
+    this.#stop()
+  }
+
+  #onFrame(): void {
+    const head = headOf(current)
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (isControl(head)) this.#onControl(head)
+    else this.#onData(head)
+  }
+
+  #stop(): void {
+    if (this.#stopped || this.#discards) return
+    this.#stopped = true
+    this.#host.pause()
+  }
+
+  #start(): void {
+    if (!this.#stopped) return
+    this.#stopped = false
+    this.#host.resume()
+  }
+
+  #onData(head: number): void {
+    if ((head & FIN) !== 0) this.messagesIn++
+    if (
+      isPlainMessage(head) &&
+      this.delivery.handOver(
+        (head & 0x0f) === Opcode.Text,
+        this.#session.isAscii,
+        bytesOf(current),
+        startOf(current),
+        endOf(current),
+        this.#decoder.ownsPayload,
+      )
+    )
+      return
+    if (this.#closing && this.delivery.isFull) return
+    this.delivery.push(this.#keepFrame())
+  }
+
+  #onControl(head: number): void {
+    const shown = this.delivery.showsControl ? this.#keepFrame() : undefined
+    if (this.#codecs !== undefined) this.#decodeControl(this.#codecs)
+    const payload = current.copyPayload()
+    const opcode = head & 0x0f
+    if (opcode === Opcode.Close) this.#checkClose(payload)
+    // Answered first, shown afterwards.
+    if (opcode === Opcode.Ping) this.#host.onPing(payload)
+    if (opcode === Opcode.Pong) this.#host.onPong(payload)
+    if (shown !== undefined) this.delivery.push(shown)
+    if (opcode === Opcode.Close) this.#host.onClose(payload)
+  }
+
+  /** Control frames are answered at once: an extension cannot hold them back, only look at them and change them. */
+  #decodeControl(codecs: Codecs): void {
+    codecs.decode(current, this.#maxFrame)?.catch((error: unknown) => this.#host.fail(error))
+  }
+
+  /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
+  #checkClose(payload: Buffer): void {
+    decodeClosePayload(payload)
+    this.#discards = true
+  }
+
+  /** The frame at hand as one from the pool that owns its payload. */
+  #keepFrame(): Frame {
+    const kept = acquireFrame()
+    setFrame(kept, headOf(current), current.masked, current.maskKey)
+    if (this.#decoder.ownsPayload) lendToFrame(kept, bytesOf(current), startOf(current), endOf(current))
+    else copyIntoFrame(kept, bytesOf(current), startOf(current), endOf(current))
+    return kept
+  }
+}

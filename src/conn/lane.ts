@@ -1,0 +1,39 @@
+/** One message's turn to write; a promise holds the lane until it settles. */
+export type Turn = () => void | Promise<void>
+
+/**
+ * The order of outgoing data messages: call order is wire order. Most messages are written at once; one that takes time
+ * (a stream, a large compression) holds the lane, and those behind it wait for their turn.
+ */
+export class Lane {
+  readonly #waiting: Turn[] = []
+  #held = false
+
+  /** Whether a message may be written at once. */
+  get isFree(): boolean {
+    return !this.#held
+  }
+
+  /** Runs a turn now, or when its time comes. A turn must not throw or reject: it reports failure to its own caller. */
+  run(turn: Turn): void {
+    if (this.#held) this.#waiting.push(turn)
+    else this.#take(turn)
+  }
+
+  /** Drops the turns that wait. */
+  clear(): void {
+    this.#waiting.length = 0
+  }
+
+  #take(turn: Turn): void {
+    const pending = turn()
+    if (pending === undefined) return
+    this.#held = true
+    void pending.then(() => this.#next())
+  }
+
+  #next(): void {
+    this.#held = false
+    while (!this.#held && this.#waiting.length > 0) this.#take(this.#waiting.shift()!)
+  }
+}

@@ -1,0 +1,52 @@
+// Hot: every message that waits for a reader is copied here once.
+import { copyBytes } from '../frame/copy.js'
+
+/**
+ * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds
+ * its whole slab, so small messages never share with large ones.
+ */
+class Slab {
+  readonly #size: number
+  #memory: Buffer
+  #used = 0
+
+  constructor(size: number) {
+    this.#size = size
+    this.#memory = Buffer.allocUnsafeSlow(size)
+  }
+
+  take(length: number): number {
+    if (this.#used + length > this.#size) {
+      this.#memory = Buffer.allocUnsafeSlow(this.#size)
+      this.#used = 0
+    }
+    const at = this.#used
+    this.#used = (at + length + 3) & ~3
+    kept = this.#memory
+    return at
+  }
+}
+
+const SMALL = 1 << 10
+const MEDIUM = 16 << 10
+
+let kept: Buffer = Buffer.alloc(0)
+const smallSlab = new Slab(8 << 10)
+const mediumSlab = new Slab(64 << 10)
+
+/** The memory that `keepBytes()` last copied to. */
+export const keptIn = (): Buffer => kept
+
+/** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
+export function keepBytes(bytes: Buffer, start: number, end: number): number {
+  const at = reserve(end - start)
+  copyBytes(bytes, start, end, kept, at)
+  return at
+}
+
+function reserve(length: number): number {
+  if (length <= SMALL) return smallSlab.take(length)
+  if (length <= MEDIUM) return mediumSlab.take(length)
+  kept = Buffer.allocUnsafeSlow(length)
+  return 0
+}

@@ -1,0 +1,85 @@
+import { wrongType } from '../errors.js'
+import type { Frame } from '../frame/frame.js'
+import type { Message } from './message.js'
+
+/** What every read call takes. */
+export interface ReadOptions {
+  /** Cancels this one call: it rejects with `signal.reason`; nothing is lost and the connection stays. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Somebody who waits for a whole message. */
+export interface MessageWaiter {
+  readonly wants: 'message'
+  resolve(message: Message | null): void
+  reject(error: unknown): void
+}
+
+/** Somebody who waits for a frame, of any kind or of the message being streamed. */
+export interface FrameWaiter {
+  readonly wants: 'frame' | 'part'
+  resolve(frame: Frame | null): void
+  reject(error: unknown): void
+}
+
+/** Somebody who waits for a message to begin, to read it as a stream. */
+export interface StreamWaiter {
+  readonly wants: 'stream'
+  /** Called when the message begins, or with false when none comes any more. */
+  resolve(began: boolean, isText: boolean): void
+  reject(error: unknown): void
+}
+
+export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
+
+/** Readers in call order. A cancelled one leaves without taking anything. */
+export class Readers {
+  readonly #waiting: Waiter[] = []
+
+  get first(): Waiter | undefined {
+    return this.#waiting[0]
+  }
+
+  /** Waits at the end of the line, or in front of it for the next part of a stream that is being read. */
+  add(waiter: Waiter, signal: AbortSignal | undefined): void {
+    if (waiter.wants === 'part') this.#waiting.unshift(waiter)
+    else this.#waiting.push(waiter)
+    if (signal !== undefined) this.#watch(waiter, signal)
+  }
+
+  /** The first one was served. */
+  shift(): void {
+    this.#waiting.shift()
+  }
+
+  #watch(waiter: Waiter, signal: AbortSignal): void {
+    const onAbort = (): void => {
+      const index = this.#waiting.indexOf(waiter)
+      if (index < 0) return
+      this.#waiting.splice(index, 1)
+      waiter.reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const { resolve, reject } = waiter
+    const done = (): void => signal.removeEventListener('abort', onAbort)
+    // A long-lived signal must not collect the listeners of all reads it was ever given to.
+    waiter.resolve = (...result: never[]) => {
+      done()
+      ;(resolve as (...result: never[]) => void)(...result)
+    }
+    waiter.reject = (error) => {
+      done()
+      reject(error)
+    }
+  }
+}
+
+/** Checks the options of a read call; throws `signal.reason` when it is aborted already. */
+export function signalOf(options: ReadOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  const { signal } = options
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw wrongType('signal', 'an AbortSignal', signal)
+  return signal
+}

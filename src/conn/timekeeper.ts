@@ -1,0 +1,99 @@
+import type { Clock } from './clock.js'
+
+/** Something with a deadline. */
+export interface Timed {
+  /** When `onDue` is to be called, in the clock's milliseconds; Infinity for never. */
+  due: number
+  /** Called at or a little after `due`; it sets the next `due`. */
+  onDue(now: number): void
+}
+
+/** Ticks are never further apart: `now` is that old at most. */
+const LONGEST_TICK = 1000
+const SHORTEST_TICK = 5
+
+/**
+ * One coarse timer for all connections that share a clock. A connection costs one number; a message costs one
+ * assignment (`now`), no call to the system.
+ */
+export class Timekeeper {
+  readonly #clock: Clock
+  readonly #timed = new Set<Timed>()
+  #timer: unknown
+  #wakeAt = Infinity
+  #forgave = false
+  /** The time of the last tick. */
+  now: number
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.now = clock.now()
+  }
+
+  get size(): number {
+    return this.#timed.size
+  }
+
+  add(timed: Timed): void {
+    if (this.#timed.size === 0) this.now = this.#clock.now()
+    this.#timed.add(timed)
+    this.moved(timed)
+  }
+
+  delete(timed: Timed): void {
+    this.#timed.delete(timed)
+    if (this.#timed.size === 0) this.#disarm()
+  }
+
+  /** A deadline was set earlier than it was: the timer may have to ring earlier, too. */
+  moved(timed: Timed): void {
+    this.#arm(Math.min(timed.due, this.now + LONGEST_TICK))
+  }
+
+  #arm(at: number): void {
+    if (at >= this.#wakeAt) return
+    this.#disarm()
+    const delay = Math.max(SHORTEST_TICK, at - this.#clock.now())
+    this.#wakeAt = at
+    this.#timer = this.#clock.setTimer(() => this.#tick(), delay)
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#wakeAt = Infinity
+  }
+
+  #tick(): void {
+    const late = this.#clock.now() - this.#wakeAt
+    this.#timer = undefined
+    this.#wakeAt = Infinity
+    this.now = this.#clock.now()
+    // When this process was stuck, what the peers sent meanwhile has not been read yet: nobody is judged before it is.
+    this.#forgave = late > LONGEST_TICK && !this.#forgave
+    if (!this.#forgave) this.#ringDue()
+    if (this.#timed.size > 0) this.#arm(this.#nextTick())
+  }
+
+  #ringDue(): void {
+    for (const timed of this.#timed) if (timed.due <= this.now) timed.onDue(this.now)
+  }
+
+  #nextTick(): number {
+    let next = this.now + LONGEST_TICK
+    for (const timed of this.#timed) if (timed.due < next) next = timed.due
+    return next
+  }
+}
+
+const keepers = new WeakMap<Clock, Timekeeper>()
+
+/** The timekeeper of a clock; all connections with the same clock share it. */
+export function timekeeperOf(clock: Clock): Timekeeper {
+  let keeper = keepers.get(clock)
+  if (keeper === undefined) {
+    keeper = new Timekeeper(clock)
+    keepers.set(clock, keeper)
+  }
+  return keeper
+}

@@ -1,0 +1,121 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { moveToSharedRead, type SharedReader } from './shared-read.js'
+import type { Transport, TransportEvents } from './transport.js'
+
+/**
+ * Any Node stream as a transport. A plain TCP socket is read through shared memory where that works; everything else,
+ * and everything where it does not, through `'data'` events.
+ */
+export class StreamTransport implements Transport, SharedReader {
+  #stream: Duplex
+  /** Chunks are made for us alone: they may be unmasked in place. */
+  readonly #ownsChunks: boolean
+  readonly mayLend: boolean
+  #events!: TransportEvents
+  #waitsForDrain = false
+  #error: Error | undefined
+  readonly #onWritten = (): void => this.#written()
+
+  constructor(stream: Duplex) {
+    this.#stream = stream
+    this.#ownsChunks = stream instanceof Socket
+    this.mayLend = stream instanceof Socket && !(stream instanceof TLSSocket)
+    this.#watchErrors()
+  }
+
+  open(events: TransportEvents): void {
+    this.#events = events
+    if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
+    else this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    const stream = this.#stream
+    stream.on('end', () => events.ended())
+    stream.on('close', () => events.closed(this.#error))
+    if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
+    else if (stream.readableEnded) process.nextTick(() => events.ended())
+  }
+
+  get pending(): number {
+    return this.#stream.writableLength
+  }
+
+  write(bytes: Buffer): boolean {
+    const stream = this.#stream
+    if (stream.destroyed || stream.writableEnded) return true
+    stream.write(bytes, this.#onWritten)
+    if (stream.writableLength === 0) return true
+    this.#waitsForDrain = true
+    return false
+  }
+
+  pause(): void {
+    this.#stream.pause()
+  }
+
+  resume(): void {
+    this.#stream.resume()
+  }
+
+  end(): void {
+    if (!this.#stream.writableEnded) this.#stream.end()
+  }
+
+  destroy(): void {
+    this.#stream.destroy()
+  }
+
+  get remoteAddress(): string | undefined {
+    return (this.#stream as Partial<Socket>).remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return (this.#stream as Partial<Socket>).remotePort
+  }
+
+  get localAddress(): string | undefined {
+    return (this.#stream as Partial<Socket>).localAddress
+  }
+
+  get localPort(): number | undefined {
+    return (this.#stream as Partial<Socket>).localPort
+  }
+
+  onRead(memory: Buffer, length: number): void {
+    this.#events.bytes(memory, 0, length)
+  }
+
+  room(): Buffer | undefined {
+    return this.#events.room()
+  }
+
+  #openSocket(socket: Socket): void {
+    socket.setTimeout(0)
+    socket.setNoDelay(true)
+    const moved = moveToSharedRead(socket, this)
+    if (moved === undefined) {
+      socket.on('data', (chunk) => this.#onData(chunk))
+      return
+    }
+    this.#stream = moved
+    this.#watchErrors()
+  }
+
+  /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
+  #watchErrors(): void {
+    this.#stream.on('error', (error) => {
+      this.#error ??= error
+    })
+  }
+
+  #onData(chunk: Buffer | string): void {
+    const bytes = typeof chunk === 'string' || !this.#ownsChunks ? Buffer.from(chunk as Buffer) : chunk
+    this.#events.bytes(bytes, 0, bytes.length)
+  }
+
+  #written(): void {
+    if (!this.#waitsForDrain || this.#stream.writableLength > 0) return
+    this.#waitsForDrain = false
+    this.#events.drained()
+  }
+}

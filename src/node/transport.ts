@@ -1,0 +1,39 @@
+/** What a transport tells the connection on top of it. */
+export interface TransportEvents {
+  /**
+   * Bytes came in: `memory[start, end)`. The receiver may change them; the memory is used again as soon as it returns,
+   * unless it is what `room()` gave.
+   */
+  bytes(memory: Buffer, start: number, end: number): void
+  /** Where the next bytes had best be put, if the receiver has a place of its own for them. */
+  room(): Buffer | undefined
+  /** The peer sends no more (FIN). */
+  ended(): void
+  /** Everything handed to `write()` has left. Only called after a `write()` that returned false. */
+  drained(): void
+  /** It is over, in both directions. */
+  closed(error: Error | undefined): void
+}
+
+/** Where a connection's bytes go and come from. */
+export interface Transport {
+  /** Begins to deliver events. */
+  open(events: TransportEvents): void
+  /** Takes bytes; true when they have left, else `drained()` will be called. */
+  write(bytes: Buffer): boolean
+  /** Whether memory may be used again once a write of it has returned true. */
+  readonly mayLend: boolean
+  /** Bytes that were taken and have not left. */
+  readonly pending: number
+  /** Stops and starts the delivery of bytes. */
+  pause(): void
+  resume(): void
+  /** Ends the sending direction (FIN) behind what was written. */
+  end(): void
+  /** Drops both directions at once. */
+  destroy(): void
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+}

@@ -1,0 +1,228 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
+import type { openConn } from '../conn/open.js'
+import { milliseconds } from '../conn/options.js'
+import { CloseError, toError, WebSocketError } from '../errors.js'
+import { encodeClosePayload } from '../frame/close.js'
+import type { Refusal } from '../handshake/refusal.js'
+import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
+import { type Arrival, arriveAsRequest, dispatchAsRequest, isBusy, responseOn } from '../node/arrival.js'
+import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
+import { LiveSet } from './live-set.js'
+import { isThenable, Opening, type OpeningHost, type Setup } from './opening.js'
+import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
+import { printError } from './print-error.js'
+import { respond, sendRefusal } from './send-answer.js'
+
+/** How `close()` ends the connections. */
+export interface ShutdownOptions {
+  /** Close code; default 1001, going away. */
+  readonly code?: number
+  readonly reason?: string
+  /** Milliseconds after which those that are left are terminated; default 10,000, 0 for no limit. */
+  readonly timeout?: number
+}
+
+/** What a router gives as third argument. */
+export type Next = (error?: unknown) => void
+
+const CLOSING: Refusal = { status: 503, body: 'The server is closing\n' }
+const FULL: Refusal = { status: 503, body: 'There are too many connections\n' }
+const NOT_HERE: Refusal = { status: 404 }
+
+const ignore = (): void => undefined
+
+/** What stands behind one `upgrade()`: takes requests, decides whose they are, and keeps the connections. */
+export class UpgradeServer<Data> {
+  readonly #openConn: typeof openConn
+  readonly #handler: Handler<Data>
+  readonly #options: ResolvedUpgradeOptions<Data>
+  readonly #host: OpeningHost<Data>
+  readonly #openings = new Set<Opening<Data>>()
+  readonly #conns = new Set<Conn<Data>>()
+  #closing: Promise<void> | undefined
+
+  readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
+
+  constructor(open: typeof openConn, handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
+    this.#openConn = open
+    this.#handler = handler
+    this.#options = options
+    this.#host = {
+      options,
+      refuseNow: () => this.#refuseNow(),
+      open: (setup, arrival) => this.#open(setup, arrival),
+      report: (error, { request }) => this.#report(error, { request }),
+      settled: (opening) => this.#openings.delete(opening),
+    }
+  }
+
+  /** An 'upgrade' event came to `listener`. */
+  onUpgrade(listener: AnyFunction, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (isClaimed(socket)) return
+    try {
+      if (this.#isOurs(request)) {
+        if (isBusy(socket)) socket.destroy()
+        else this.#begin({ request, socket, head, response: undefined, release: ignore })
+      } else if (!isLeftToOthers(listener, request)) this.#answer(request, socket, head)
+    } catch (thrown) {
+      socket.destroy()
+      this.#report(toError(thrown), { request })
+    }
+  }
+
+  /** A request came to us as a request listener, or as a route. */
+  onRequest(request: IncomingMessage, response: ServerResponse, next: Next | undefined): void {
+    try {
+      if (!this.#matches(request)) this.#passOn(request, response, next)
+      else if (!wantsWebSocket(request)) this.#fallBack(request, response)
+      else if (response.socket === null) respond(response, { status: 400, body: 'No pipelining here\n' })
+      else this.#begin(arriveAsRequest(request, response))
+    } catch (thrown) {
+      this.#report(toError(thrown), { request })
+      respond(response, { status: 500 })
+    }
+  }
+
+  /** Closes all connections and refuses new ones. */
+  close(options: ShutdownOptions = {}): Promise<void> {
+    const { code = 1001, reason = '' } = options
+    encodeClosePayload(code, reason) // throws for what cannot be sent
+    const timeout = milliseconds('timeout', options.timeout, 10_000)
+    this.#closing ??= this.#shutDown(code, reason, timeout)
+    return this.#closing
+  }
+
+  async #shutDown(code: number, reason: string, timeout: number): Promise<void> {
+    for (const opening of this.#openings) opening.refuse(CLOSING)
+    const ends = [...this.#conns].map((conn) => {
+      conn.close(code, reason).catch(ignore)
+      return conn.closed
+    })
+    const { clock } = this.#options.conn
+    const timer = timeout > 0 ? clock.setTimer(() => this.#terminate(), timeout) : undefined
+    await Promise.all(ends)
+    if (timer !== undefined) clock.clearTimer(timer)
+  }
+
+  #terminate(): void {
+    for (const conn of this.#conns) conn.terminate()
+  }
+
+  #isOurs(request: IncomingMessage): boolean {
+    return wantsWebSocket(request) && this.#matches(request)
+  }
+
+  #matches(request: IncomingMessage): boolean {
+    try {
+      return this.#options.matches(request)
+    } catch (thrown) {
+      this.#report(toError(thrown), { request })
+      return false
+    }
+  }
+
+  /** Answers an upgrade request that nobody claims. */
+  #answer(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', ignore)
+    // Node has not read the body, and an answer must not be given without it.
+    if (hasBody(request.rawHeaders)) this.#refuse(request, socket, head, { status: 400 })
+    else if (this.#options.fallback !== undefined) this.#fallBack(request, responseOn(request, socket, head))
+    else if (!dispatchAsRequest(request, socket, head))
+      this.#refuse(request, socket, head, this.#refusalFor(request))
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal): void {
+    sendRefusal({ request, socket, head, response: undefined }, refusal)
+  }
+
+  /** Why a request is not for us. */
+  #refusalFor(request: IncomingMessage): Refusal {
+    if (!this.#matches(request)) return NOT_HERE
+    const verdict = judge(request)
+    return isRefusal(verdict) ? verdict : NOT_HERE
+  }
+
+  /** A request for another path: the router goes on, if there is one. */
+  #passOn(request: IncomingMessage, response: ServerResponse, next: Next | undefined): void {
+    if (next !== undefined) next()
+    else this.#fallBack(request, response)
+  }
+
+  #fallBack(request: IncomingMessage, response: ServerResponse): void {
+    const { fallback } = this.#options
+    if (fallback === undefined) {
+      respond(response, this.#refusalFor(request))
+      return
+    }
+    const failed = (thrown: unknown): void => {
+      this.#report(toError(thrown), { request })
+      respond(response, { status: 500 })
+    }
+    try {
+      const result = fallback(request, response)
+      if (isThenable(result)) result.then(undefined, failed)
+    } catch (thrown) {
+      failed(thrown)
+    }
+  }
+
+  #begin(arrival: Arrival): void {
+    if (!claim(arrival.socket)) return
+    const opening = new Opening(this.#host, arrival)
+    this.#openings.add(opening)
+    opening.begin()
+  }
+
+  #refuseNow(): Refusal | undefined {
+    if (this.#closing !== undefined) return CLOSING
+    return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
+  }
+
+  #open(setup: Setup<Data>, { socket, head, request }: Arrival): Conn<Data> {
+    const handler = this.#handler
+    const conn: Conn<Data> = this.#openConn<Data>(socket, {
+      ...setup,
+      role: 'server',
+      options: this.#options.conn,
+      head,
+      request,
+      events: typeof handler === 'function' ? undefined : handler,
+      onHandlerError: (error, failed) => this.#report(error, { conn: failed, request }),
+    })
+    this.#conns.add(conn)
+    conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
+    if (typeof handler === 'function') this.#serve(handler, conn, request).catch(ignore)
+    return conn
+  }
+
+  /** Runs a handler, and closes the connection behind it. */
+  async #serve(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): Promise<void> {
+    try {
+      await handler(conn, request)
+      await conn.close(1000)
+    } catch (thrown) {
+      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+    }
+    abandonConn(conn)
+  }
+
+  #report(error: Error, context: ErrorContext<Data>): void {
+    try {
+      const result: unknown = this.#options.onError(error, context)
+      if (isThenable(result)) result.then(undefined, (thrown) => printError(toError(thrown)))
+    } catch (thrown) {
+      printError(error)
+      printError(toError(thrown))
+    }
+  }
+}
+
+/** Whether what a handler threw is only the news that its connection ends: that is no error of the handler. */
+function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): boolean {
+  if (thrown instanceof CloseError) return thrown.report === conn.closeInfo
+  if (thrown instanceof WebSocketError) return thrown.code === 'WS_ERR_STATE' && !conn.isOpen
+  // What was given conn.signal ends with an AbortError that has the signal's reason as its cause.
+  return thrown instanceof Error && thrown.name === 'AbortError' && isOwnEnd(conn, thrown.cause)
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict'
+import { type ExecFileOptions, execFile } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
+import { root } from './support/root.js'
+
+const execute = promisify(execFile)
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/** Our environment without what npm and the coverage of this very run have put into it. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !name.startsWith('npm_') && name !== 'NODE_V8_COVERAGE'),
+)
+
+/** A program someone writes on top of the package, as TypeScript. */
+const consumer = `
+import { readFileSync } from 'node:fs'
+import { type Conn, dial, upgrade } from 'fastws'
+import { encodeFrame, Frame, Opcode } from 'fastws/frame'
+
+export const handler = upgrade(async (conn) => {
+  for await (const message of conn) await conn.send(message)
+})
+export const opened: Promise<Conn> = dial('ws://localhost')
+export const bytes: Buffer = encodeFrame(new Frame({ opcode: Opcode.Binary, payload: readFileSync('x') }))
+// @ts-expect-error: a handler takes a connection
+upgrade((conn: string) => conn)
+`
+
+/** Compiler settings as strict as they come: the declarations themselves are checked too. */
+const compilerOptions = {
+  target: 'ES2022',
+  lib: ['ES2022'],
+  types: ['node'],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  skipLibCheck: false,
+  noEmit: true,
+}
+
+describe('the packed package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'fastws-package-'))
+  const installed = join(folder, 'node_modules/fastws')
+  let packed: string[] = []
+
+  const inFolder = async (
+    file: string,
+    args: readonly string[],
+    options: ExecFileOptions = {},
+  ): Promise<string> => {
+    const { stdout } = await execute(file, args, {
+      cwd: folder,
+      env: environment,
+      ...options,
+      encoding: 'utf8',
+    })
+    return stdout.trim()
+  }
+
+  before(async () => {
+    // The build at hand, which these tests run from; that packing builds first is tested below.
+    await inFolder('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
+    const [tarball = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
+    packed = (await inFolder('tar', ['-tzf', tarball]))
+      .split('\n')
+      .map((path) => path.replace('package/', ''))
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true }))
+    await inFolder('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, tarball)])
+  })
+
+  after(() => rmSync(folder, { recursive: true }))
+
+  test('holds every source, its build, and nothing else but four documents', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => name.replace(/\.ts$/, ''))
+    const built = ['.js', '.js.map', '.d.ts', '.d.ts.map']
+    const expected = sources.flatMap((name) => [
+      `src/${name}.ts`,
+      ...built.map((ending) => `dist/src/${name}${ending}`),
+    ])
+    expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'package.json')
+    assert.deepEqual(packed.sort(), expected.sort())
+  })
+
+  test('brings no dependency along, and runs nothing when it is installed', () => {
+    assert.deepEqual(
+      readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.')),
+      ['fastws'],
+    )
+    for (const kind of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies'])
+      assert.equal(manifest[kind], undefined)
+    for (const script of ['preinstall', 'install', 'postinstall', 'prepare'])
+      assert.equal(manifest.scripts[script], undefined)
+  })
+
+  test('says truly that its modules have no side effects, but for those it names', () => {
+    for (const path of manifest.sideEffects) assert.ok(packed.includes(path.replace('./', '')), path)
+  })
+
+  test('has source maps that lead to the sources it holds', () => {
+    for (const path of packed.filter((name) => name.endsWith('.map'))) {
+      const map = JSON.parse(readFileSync(join(installed, path), 'utf8'))
+      const [source] = map.sources.map((name: string) =>
+        relative(installed, join(installed, path, '..', name)),
+      )
+      assert.ok(packed.includes(source), `${path} names ${source}`)
+    }
+  })
+
+  test('is built when it is packed', async () => {
+    const clone = join(folder, 'clone')
+    mkdirSync(clone)
+    for (const path of ['src', 'scripts', 'package.json', 'tsconfig.json'])
+      cpSync(join(root, path), join(clone, path), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+    await inFolder('npm', ['pack', '--pack-destination', clone], { cwd: clone })
+    const [tarball = ''] = readdirSync(clone).filter((name) => name.endsWith('.tgz'))
+    const list = (await inFolder('tar', ['-tzf', tarball], { cwd: clone })).split('\n')
+    for (const path of packed.filter((name) => name.startsWith('dist/')))
+      assert.ok(list.includes(`package/${path}`), path)
+  })
+
+  test('can be imported', async () => {
+    const program = `
+      import { dial } from 'fastws'
+      import { Frame } from 'fastws/frame'
+      console.log(typeof dial, String(new Frame()))`
+    assert.equal(
+      await inFolder(process.execPath, ['--input-type=module', '--eval', program]),
+      'function binary fin 0 bytes',
+    )
+  })
+
+  test('can be required where Node can require modules, and says so elsewhere', async () => {
+    const program = `
+      try {
+        console.log(typeof require('fastws').dial, String(new (require('fastws/frame').Frame)()))
+      } catch (error) {
+        console.log(error.code)
+      }`
+    const expected = process.features.require_module ? 'function binary fin 0 bytes' : 'ERR_REQUIRE_ESM'
+    assert.equal(await inFolder(process.execPath, ['--input-type=commonjs', '--eval', program]), expected)
+  })
+
+  for (const [module, moduleResolution] of [
+    ['nodenext', 'nodenext'],
+    ['preserve', 'bundler'],
+  ])
+    test(`has declarations that hold with moduleResolution ${moduleResolution}`, async () => {
+      const project = join(folder, `with-${moduleResolution}`)
+      mkdirSync(project)
+      mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+      const types = join(folder, 'node_modules/@types/node')
+      rmSync(types, { force: true })
+      symlinkSync(join(root, 'node_modules/@types/node'), types)
+      cpSync(join(root, 'test/types'), join(project, 'types'), { recursive: true })
+      writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }))
+      writeFileSync(join(project, 'consumer.ts'), consumer)
+      const config = { compilerOptions: { ...compilerOptions, module, moduleResolution }, include: ['.'] }
+      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
+      const compiler = join(root, 'node_modules/typescript/bin/tsc')
+      const failure = await inFolder(process.execPath, [compiler, '-p', project]).catch(
+        (error) => error.stdout,
+      )
+      assert.equal(failure, '')
+    })
+})
