@@ -11,7 +11,7 @@ import nodeTls from 'node:tls'
 import { WebSocketServer } from 'ws'
 import { type DialOptions, dial } from '../../src/dial.js'
 import type { Extension } from '../../src/protocol/extension.js'
-import { acceptKey, listen, once, rawAnswer, rawServer, tls } from '../support/index.js'
+import { acceptKey, deferred, listen, once, rawAnswer, rawServer, tls, turn } from '../support/index.js'
 import { dialRaw, gone, headersOf, refused } from './dialing.js'
 
 /** An echo server of the `ws` package, with the requests it got. */
@@ -285,7 +285,7 @@ describe('dial over a given stream', () => {
     test(`refuses one that was ${name}`, async () => {
       const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
       end(socket)
-      await new Promise(setImmediate)
+      await turn()
       assert.equal((await refused(dial('ws://h/', { socket }))).code, 'WS_ERR_EOF')
       assert.ok(socket.destroyed)
     })
@@ -368,6 +368,21 @@ describe('dial and its hooks', () => {
     // It came with the answer, and waited for the hook.
     assert.equal((await conn.read())?.text(), 'hi')
     conn.terminate()
+    await gone(peer)
+  })
+
+  test('onResponse may take its time: what the server sends and ends meanwhile is kept', async (t) => {
+    const { promise: mayOpen, resolve: open } = deferred()
+    const { peer, dialled } = await dialAnswered(await rawServer(t), { onResponse: () => mayOpen })
+    peer.write('8102 686f')
+    peer.write('8802 03e9')
+    peer.socket.end()
+    for (let i = 0; i < 10; i++) await turn()
+    open()
+    const conn = await dialled
+    assert.equal((await conn.read())?.text(), 'hi')
+    assert.equal((await conn.read())?.text(), 'ho')
+    assert.equal((await conn.closed).code, 1001)
     await gone(peer)
   })
 
