@@ -82,7 +82,9 @@ async function writeRequest(
   const hook = plan.onRequest
   if (hook === undefined) return formatRequest('GET', target.path, lines)
   const headers = toMutableHeaders(lines)
-  await callHook(attempt, 'onRequest', undefined, () => hook({ url: new URL(target.url), headers }))
+  await callHook(attempt, 'onRequest', undefined, () =>
+    hook(Object.freeze({ url: new URL(target.url), headers })),
+  )
   return formatRequest('GET', target.path, fromMutableHeaders(headers, lines))
 }
 

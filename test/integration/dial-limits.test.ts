@@ -178,6 +178,17 @@ describe('dial', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
+  test('does not care how a hook ends that aborted the signal itself', async () => {
+    const { signal, abort } = controller()
+    const reason = new Error('enough')
+    const onRequest = async (): Promise<void> => {
+      abort(reason)
+      throw new Error('nobody hears this')
+    }
+    await assert.rejects(dial('ws://nowhere/', { signal, onRequest }), (error) => error === reason)
+    await turn()
+  })
+
   test('destroys a given stream when the signal was aborted before', async () => {
     const socket = new PassThrough()
     await assert.rejects(dial('ws://h/', { socket, signal: AbortSignal.abort() }), { name: 'AbortError' })

@@ -421,6 +421,13 @@ async function dialAnswered(server: Awaited<ReturnType<typeof rawServer>>, optio
   return { peer, dialled }
 }
 
+/** The answer to a request, with more header lines. */
+function acceptedBy(request: string, more = ''): string {
+  const accept = acceptKey(headersOf(request).get('sec-websocket-key') ?? '')
+  const head = 'HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+  return `${head}Sec-WebSocket-Accept: ${accept}\r\n${more}\r\n`
+}
+
 describe('dial and extensions', () => {
   test('offers them, starts those that the server chose, and gives them to the connection', async (t) => {
     const started: unknown[] = []
@@ -439,10 +446,7 @@ describe('dial and extensions', () => {
     ]
     const { peer, request, dialled } = await dialRaw(await rawServer(t), { extensions })
     assert.match(request, /\r\nSec-WebSocket-Extensions: x-a; n=1, x-b\r\n/)
-    const key = headersOf(request).get('sec-websocket-key') ?? ''
-    peer.writeText(
-      `HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\nSec-WebSocket-Extensions: x-a; n=2\r\n\r\n`,
-    )
+    peer.writeText(acceptedBy(request, 'Sec-WebSocket-Extensions: x-a; n=2\r\n'))
     const conn = await dialled
     assert.deepEqual(started, [
       ['log', [], 'client'],
@@ -450,6 +454,21 @@ describe('dial and extensions', () => {
     ])
     conn.terminate()
   })
+})
+
+test('dial frees extensions and the socket when the connection cannot be made of them', async (t) => {
+  let closed = 0
+  const codec = { close: () => void closed++ }
+  const extension: Extension = { name: 'log', start: () => codec }
+  const given = await dialRaw(await rawServer(t), { extensions: [extension], onResponse: broken })
+  function broken(): void {
+    // The connection finds itself on a clock that has stopped working.
+    given.clock.setTimer = () => assert.fail('no timer')
+  }
+  given.peer.writeText(acceptedBy(given.request))
+  await assert.rejects(given.dialled, /no timer/)
+  assert.equal(closed, 1)
+  await gone(given.peer)
 })
 
 describe('dial and servers that do something else', () => {
