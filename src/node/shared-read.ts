@@ -63,8 +63,8 @@ function canMove(old: Socket, handle: NonNullable<Internals['_handle']>): boolea
 }
 
 /**
- * What is done to the old socket, or asked of it, is done to the new one. The new one does not hold the old one: when
- * nobody keeps the request, the old socket goes with it.
+ * What is done to the old socket, or asked of it, is done to the new one. The new one holds the old one only when
+ * somebody listens to it: else it goes with the request, when nobody keeps that.
  */
 function tie(old: Socket, from: Internals, moved: Socket, to: Internals): void {
   old.removeAllListeners('data')
@@ -74,6 +74,10 @@ function tie(old: Socket, from: Internals, moved: Socket, to: Internals): void {
     moved.destroy()
     Socket.prototype._destroy.call(old, error, callback)
   }
-  const held = new WeakRef(old)
-  moved.once('close', () => held.deref()?.destroy())
+  const known = new WeakRef(old)
+  let held = old.listenerCount('close') > 0 ? old : undefined
+  old.on('newListener', () => {
+    held = known.deref()
+  })
+  moved.once('close', () => (held ?? known.deref())?.destroy())
 }
