@@ -8,6 +8,10 @@ const allowed: Allowances = {
   sideways: [
     // The connection runs on the fast paths where there are any.
     'conn -> node',
+    // Node has to be told which requests ask for a WebSocket.
+    'node -> handshake',
+    // upgrade.ts is the public face of that folder.
+    'upgrade.ts -> server',
   ],
   long: {
     // One class: every header bit with a getter and a setter, most of it documentation.

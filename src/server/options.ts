@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Conn, EventHandler } from '../conn/conn.js'
+import type { Conn } from '../conn/conn.js'
+import type { EventHandler } from '../conn/events.js'
 import {
   type ConnOptions,
   milliseconds,

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Conn, EventHandler, openConn } from '../conn/conn.js'
+import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
+import { isPromiseLike } from '../conn/events.js'
+import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
 import { CloseError, toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
@@ -9,7 +11,7 @@ import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.j
 import { type Arrival, arriveAsRequest, dispatchAsRequest, isBusy, responseOn } from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
 import { LiveSet } from './live-set.js'
-import { isThenable, Opening, type OpeningHost, type Setup } from './opening.js'
+import { Opening, type OpeningHost, type Setup } from './opening.js'
 import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
 import { printError } from './print-error.js'
 import { respond, sendRefusal } from './send-answer.js'
@@ -34,7 +36,6 @@ const ignore = (): void => undefined
 
 /** What stands behind one `upgrade()`: takes requests, decides whose they are, and keeps the connections. */
 export class UpgradeServer<Data> {
-  readonly #openConn: typeof openConn
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #host: OpeningHost<Data>
@@ -44,8 +45,7 @@ export class UpgradeServer<Data> {
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
 
-  constructor(open: typeof openConn, handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
-    this.#openConn = open
+  constructor(handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
     this.#handler = handler
     this.#options = options
     this.#host = {
@@ -161,7 +161,7 @@ export class UpgradeServer<Data> {
     }
     try {
       const result = fallback(request, response)
-      if (isThenable(result)) result.then(undefined, failed)
+      if (isPromiseLike(result)) result.then(undefined, failed)
     } catch (thrown) {
       failed(thrown)
     }
@@ -179,49 +179,46 @@ export class UpgradeServer<Data> {
     return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
   }
 
-  #open(setup: Setup<Data>, { socket, head, request }: Arrival): Conn<Data> {
+  #open(setup: Setup<Data>, { socket, head, request }: Arrival): void {
     const handler = this.#handler
-    const conn = this.#openConn<Data>(socket, {
+    const context: { conn?: Conn<Data>; request: IncomingMessage } = { request }
+    const onStart = (conn: Conn<Data>): void => {
+      context.conn = conn
+      this.#conns.add(conn)
+      conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
+    }
+    const conn = openConn<Data>(socket, {
       ...setup,
       role: 'server',
       options: this.#options.conn,
       head,
       request,
-      ...(typeof handler === 'function' ? {} : { events: handler as EventHandler<Data> }),
+      events: typeof handler === 'function' ? undefined : handler,
+      onStart,
+      onHandlerError: (error) => this.#report(error, context),
     })
-    this.#conns.add(conn)
-    conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
     if (typeof handler === 'function') this.#serve(handler, conn, request).catch(ignore)
-    return conn
   }
 
   /** Runs a handler, and closes the connection behind it. */
   async #serve(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): Promise<void> {
     try {
       await handler(conn, request)
-      await conn.close(1000)
+      conn.close(1000).catch(ignore)
     } catch (thrown) {
-      if (await isOwnEnd(conn, thrown)) return
-      this.#report(toError(thrown), { conn, request })
-      await conn.close(1011)
+      // That the peer is gone is news, and no error of the handler.
+      if (!(thrown instanceof CloseError) || thrown.report !== conn.closeInfo) handlerFailed(conn, thrown)
     }
+    abandonConn(conn)
   }
 
   #report(error: Error, context: ErrorContext<Data>): void {
     try {
       const result: unknown = this.#options.onError(error, context)
-      if (isThenable(result)) result.then(undefined, (thrown) => printError(toError(thrown)))
+      if (isPromiseLike(result)) result.then(undefined, (thrown) => printError(toError(thrown)))
     } catch (thrown) {
       printError(error)
       printError(toError(thrown))
     }
   }
-}
-
-/** Whether what a handler threw is only the news that its peer is gone: that is no error of the handler. */
-async function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): Promise<boolean> {
-  if (!(thrown instanceof CloseError)) return false
-  // A CloseError of this connection comes when it is closed; one of another connection may come while this one is open.
-  const turn = new Promise<undefined>((resolve) => void setImmediate(resolve, undefined))
-  return (await Promise.race([conn.closed, turn])) === thrown.report
 }

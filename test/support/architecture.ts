@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   handshake: 3,
   conn: 3,
   node: 3,
+  server: 4,
   'upgrade.ts': 4,
   'dial.ts': 4,
   'index.ts': 5,
