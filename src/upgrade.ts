@@ -3,6 +3,7 @@ import type { Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Conn } from './conn/conn.js'
 import { wrongType } from './errors.js'
+import { watchRequests } from './node/arrival.js'
 import { listen, register, type UpgradeListener } from './node/claim.js'
 import { type Handler, resolveUpgradeOptions, type UpgradeOptions } from './server/options.js'
 import { type Next, type ShutdownOptions, UpgradeServer } from './server/upgrade-server.js'
@@ -61,6 +62,7 @@ export function upgrade<Data = unknown>(
     else server.onUpgrade(listener, request, second, Buffer.isBuffer(third) ? third : Buffer.alloc(0))
   }
   register(listener)
+  watchRequests()
   return Object.defineProperties(listener as Upgrade<Data>, {
     attach: { value: (http: Server) => attach(http, listener as Upgrade<Data>) },
     conns: { value: server.conns, enumerable: true },

@@ -106,12 +106,11 @@ export class Opening<Data> {
     if (answer !== undefined && (typeof answer !== 'object' || answer === null))
       throw wrongType('what accept() returned', 'an object or undefined', answer)
     const given = (answer ?? {}) as Accepted<Data> | Refusal
-    if (given.status === undefined) {
-      this.#accept(offer, given)
-    } else {
+    if (given.status !== undefined) {
       checkRefusal(given)
       this.refuse(given)
-    }
+    } else if (this.#arrival.isWhole()) this.#accept(offer, given)
+    else this.refuse({ status: 400, body: 'Frames came before the handshake was answered\n' })
   }
 
   #accept(offer: HandshakeOffer, given: Accepted<Data>): void {

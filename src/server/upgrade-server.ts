@@ -8,7 +8,14 @@ import { CloseError, toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
-import { type Arrival, arriveAsRequest, dispatchAsRequest, isBusy, responseOn } from '../node/arrival.js'
+import {
+  type Arrival,
+  arriveAsRequest,
+  arriveAsUpgrade,
+  dispatchAsRequest,
+  isBusy,
+  responseOn,
+} from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
 import { LiveSet } from './live-set.js'
 import { Opening, type OpeningHost, type Setup } from './opening.js'
@@ -63,7 +70,7 @@ export class UpgradeServer<Data> {
     try {
       if (this.#isOurs(request)) {
         if (isBusy(socket)) socket.destroy()
-        else this.#begin({ request, socket, head, response: undefined, release: ignore })
+        else this.#begin(arriveAsUpgrade(request, socket, head))
       } else if (!isLeftToOthers(listener, request)) this.#answer(request, socket, head)
     } catch (thrown) {
       socket.destroy()
@@ -133,7 +140,7 @@ export class UpgradeServer<Data> {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal): void {
-    sendRefusal({ request, socket, head, response: undefined }, refusal)
+    sendRefusal(arriveAsUpgrade(request, socket, head), refusal)
   }
 
   /** Why a request is not for us. */
