@@ -169,8 +169,7 @@ function checkProxy(given: string | URL | ProxyOptions): ProxyRoute {
     secure: url.protocol === 'https:',
     host: hostOf(url),
     port: portOf(url),
-    headers:
-      authorization === undefined ? headers : [...headers, ['Proxy-Authorization', authorization]],
+    headers: authorization === undefined ? headers : [...headers, ['Proxy-Authorization', authorization]],
     tls: record('proxy.tls', options.tls),
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { type ConnHandler, upgrade } from '../../src/upgrade.js'
@@ -295,13 +296,13 @@ const countConnections = (server: Server): Promise<number> =>
 test('a handshake that comes after server.close() on an open connection is served', async (t) => {
   const server = createServer(upgrade(echo))
   const port = await listen(t, server)
+  const connection = once<Socket>(server, 'connection')
   const peer = await rawConnect(port, { t })
-  const request = once(server, 'upgrade')
+  const socket = await connection
   peer.writeText(handshake().slice(0, 20))
-  await turn()
+  while (socket.bytesRead < 20) await turn()
   server.close()
   peer.writeText(handshake().slice(20))
-  await request
   assert.match((await peer.readUntil('\r\n\r\n')).toString(), /^HTTP\/1.1 101 /)
 })
 
