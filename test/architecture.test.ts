@@ -8,6 +8,8 @@ const allowed: Allowances = {
   sideways: [
     // The connection runs on the fast paths where there are any.
     'conn -> node',
+    // Whose an upgrade request is can be told from its headers alone.
+    'node -> handshake',
   ],
   long: {
     // One class: every header bit with a getter and a setter, most of it documentation.

@@ -59,7 +59,7 @@ export class FrameDecoder {
   #end = 0
 
   /** The beginning of a header that was cut. */
-  readonly #cut = Buffer.alloc(MAX_HEADER)
+  #cut: Buffer | undefined
   #cutLength = 0
 
   /** The header of the frame at hand. */
@@ -178,6 +178,7 @@ export class FrameDecoder {
     const available = this.#end - this.#at
     const size = available < 2 ? MAX_HEADER : sizeOfHeader(this.#chunk[this.#at + 1]!)
     if (available < size) {
+      this.#cut ??= Buffer.alloc(MAX_HEADER)
       this.#chunk.copy(this.#cut, 0, this.#at, this.#end)
       this.#cutLength = available
       this.#at = this.#end
@@ -190,11 +191,12 @@ export class FrameDecoder {
   }
 
   #readCutHeader(): boolean {
+    const cut = this.#cut!
     while (this.#at < this.#end) {
-      this.#cut[this.#cutLength++] = this.#chunk[this.#at++]!
-      if (this.#cutLength < 2 || this.#cutLength < sizeOfHeader(this.#cut[1]!)) continue
+      cut[this.#cutLength++] = this.#chunk[this.#at++]!
+      if (this.#cutLength < 2 || this.#cutLength < sizeOfHeader(cut[1]!)) continue
       this.#cutLength = 0
-      this.#parseHeader(this.#cut, 0)
+      this.#parseHeader(cut, 0)
       return true
     }
     return false

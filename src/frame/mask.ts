@@ -1,31 +1,11 @@
 // Hot: run benchmarks/micro/mask.ts before and after any edit. The naive twin stands in test/frame/mask.test.ts.
 import { randomFillSync } from 'node:crypto'
+import { skew, wordsOf } from './words.js'
 
 /** Below this length the word loop costs more to enter than it saves. */
 const WORDWISE_FROM = 16
 
-/** Views over larger buffers are not kept: a cached view pins its whole buffer. */
-const KEEP_VIEW_BELOW = 1 << 20
-
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
-// Reading and writing alternate between two long-lived buffers; making a view costs more than masking 100 bytes.
-let recent: Int32Array = new Int32Array(0)
-let older: Int32Array = new Int32Array(0)
-
-function wordsOf(buffer: ArrayBufferLike): Int32Array {
-  if (recent.buffer === buffer) return recent
-  if (older.buffer === buffer) {
-    const found = older
-    older = recent
-    recent = found
-    return found
-  }
-  const words = new Int32Array(buffer, 0, buffer.byteLength >>> 2)
-  if (buffer.byteLength > KEEP_VIEW_BELOW) return words
-  older = recent
-  return (recent = words)
-}
 
 /**
  * XORs `bytes[start, end)` in place with a masking key (RFC 6455 §5.3).
@@ -34,50 +14,38 @@ function wordsOf(buffer: ArrayBufferLike): Int32Array {
  * Returns the OR of all resulting bytes (possibly with other low bits set): below 0x80 means that all of them are ASCII.
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number, phase = 0): number {
-  const k0 = (key >>> (24 - ((phase & 3) << 3))) & 0xff
-  const k1 = (key >>> (24 - (((phase + 1) & 3) << 3))) & 0xff
-  const k2 = (key >>> (24 - (((phase + 2) & 3) << 3))) & 0xff
-  const k3 = (key >>> (24 - (((phase + 3) & 3) << 3))) & 0xff
-  if (end - start < WORDWISE_FROM || !littleEndian) return maskBytes(bytes, start, end, k0, k1, k2, k3)
-  const misaligned = (bytes.byteOffset + start) & 3
-  if (misaligned !== 0) {
-    const aligned = start + 4 - misaligned
-    const seen = maskBytes(bytes, start, aligned, k0, k1, k2, k3)
-    return seen | mask(bytes, aligned, end, key, phase + 4 - misaligned)
-  }
-  const wordsEnd = start + ((end - start) & ~3)
-  const words = wordsOf(bytes.buffer)
-  const base = bytes.byteOffset
-  const seen = maskWords(
-    words,
-    (base + start) >>> 2,
-    (base + wordsEnd) >>> 2,
-    k0 | (k1 << 8) | (k2 << 16) | (k3 << 24),
+  if (end - start < WORDWISE_FROM || !littleEndian) return maskBytes(bytes, start, end, key, phase)
+  const words = wordsOf(bytes, end - start)
+  if (words === undefined) return maskBytes(bytes, start, end, key, phase)
+  const first = (start + skew + 3) >>> 2
+  const last = (end + skew) >>> 2
+  const wordsStart = (first << 2) - skew
+  const wordsEnd = (last << 2) - skew
+  return (
+    maskBytes(bytes, start, wordsStart, key, phase) |
+    maskWords(words, first, last, swapBytes(rotate(key, phase + wordsStart - start))) |
+    maskBytes(bytes, wordsEnd, end, key, phase + wordsEnd - start)
   )
-  return seen | maskBytes(bytes, wordsEnd, end, k0, k1, k2, k3)
 }
 
-function maskBytes(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  k0: number,
-  k1: number,
-  k2: number,
-  k3: number,
-): number {
+/** The key as it applies after `phase` bytes. */
+function rotate(key: number, phase: number): number {
+  const bits = (phase & 3) << 3
+  return bits === 0 ? key : (key << bits) | (key >>> (32 - bits))
+}
+
+/** The key's bytes in the order in which a little-endian word has them. */
+const swapBytes = (key: number): number =>
+  (key << 24) | ((key << 8) & 0xff0000) | ((key >>> 8) & 0xff00) | (key >>> 24)
+
+function maskBytes(bytes: Uint8Array, start: number, end: number, key: number, phase: number): number {
   let seen = 0
-  let i = start
-  for (; i + 4 <= end; i += 4) {
-    seen |= bytes[i]! ^= k0
-    seen |= bytes[i + 1]! ^= k1
-    seen |= bytes[i + 2]! ^= k2
-    seen |= bytes[i + 3]! ^= k3
+  let rotated = rotate(key, phase)
+  for (let i = start; i < end; i++) {
+    seen |= bytes[i]! ^= rotated >>> 24
+    rotated = (rotated << 8) | (rotated >>> 24)
   }
-  if (i < end) seen |= bytes[i]! ^= k0
-  if (i + 1 < end) seen |= bytes[i + 1]! ^= k1
-  if (i + 2 < end) seen |= bytes[i + 2]! ^= k2
-  return seen
+  return seen & 0xff
 }
 
 function maskWords(words: Int32Array, from: number, to: number, key: number): number {

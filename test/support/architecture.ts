@@ -29,9 +29,11 @@ const FLOORS: Readonly<Record<string, number>> = {
   handshake: 3,
   conn: 3,
   node: 3,
-  'upgrade.ts': 4,
-  'dial.ts': 4,
-  'index.ts': 5,
+  server: 4,
+  client: 4,
+  'upgrade.ts': 5,
+  'dial.ts': 5,
+  'index.ts': 6,
 }
 
 /** The folder right under src, or the file itself where it lies in src. */
