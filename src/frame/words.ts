@@ -44,10 +44,17 @@ export function wordsOf(bytes: Uint8Array, length: number): Int32Array | undefin
 }
 
 function newWords(bytes: Uint8Array): Int32Array {
-  skew = bytes.byteOffset & 3
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset - skew, (bytes.length + skew) >>> 2)
-  if (bytes.length <= KEEP_UP_TO) keep(bytes, words)
+  const { buffer, byteOffset } = bytes
+  skew = byteOffset & 3
+  const words = new Int32Array(buffer, byteOffset - skew, Math.floor((bytes.length + skew) / 4))
+  if (buffer.byteLength <= KEEP_UP_TO && !changesLength(buffer)) keep(bytes, words)
   return words
+}
+
+/** A resizable buffer grows under words made before, and leaves its new part out of them. */
+function changesLength(buffer: ArrayBufferLike): boolean {
+  const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean }
+  return resizable === true || growable === true
 }
 
 function keep(bytes: Uint8Array, words: Int32Array): void {
