@@ -128,7 +128,7 @@ function websocketForeign(connection: websocket.connection): Foreign {
     messages.push(message.type === 'utf8' ? message.utf8Data : message.binaryData),
   )
   connection.on('ping', (_cancel: () => void, payload: Buffer) => pings.push(payload.toString()))
-  connection.on('close', (code, reason) => closed.resolve({ code, reason }))
+  connection.on('close', (code, reason) => closed.resolve({ code, reason: reason ?? '' }))
   connection.on('error', () => undefined) // 'close' follows
   // It cuts by itself what is longer than 16 KiB.
   const sendParts: FrameLevel['sendParts'] = (parts, isText) => {
