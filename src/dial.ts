@@ -4,7 +4,8 @@ import { type Opened, openHandshake } from './client/opening.js'
 import type { DialOptions } from './client/options.js'
 import { type DialPlan, planDial } from './client/plan.js'
 import { planRetrying, type RetryingOptions, retryConnections } from './client/retrying.js'
-import { type Conn, openConn } from './conn/conn.js'
+import type { Conn } from './conn/conn.js'
+import { openConn } from './conn/open.js'
 import { closeExtensions } from './handshake/extensions.js'
 
 export type {

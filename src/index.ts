@@ -1,2 +1,59 @@
-export { Conn } from './conn/conn.js'
-export * from './frame/index.js'
+/**
+ * fastws: WebSockets for Node that let you touch the frames.
+ *
+ * @module
+ */
+export type { Clock } from './conn/clock.js'
+export { Conn, type ConnStats, type OverOptions } from './conn/conn.js'
+export type { EventHandler } from './conn/events.js'
+export type { Message } from './conn/message.js'
+export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
+export { type PairOptions, pair } from './conn/pair.js'
+export type { MessageReader } from './conn/reader.js'
+export type { ReadOptions } from './conn/readers.js'
+export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sender.js'
+export type { MessageWriter } from './conn/writer.js'
+export {
+  type ConnectOptions,
+  type DialOptions,
+  type DialRequest,
+  type DialResponse,
+  dial,
+  type ProxyOptions,
+  type RetryingOptions,
+} from './dial.js'
+export {
+  CloseError,
+  type CloseReport,
+  type CloseStatus,
+  type ErrorCode,
+  HandshakeError,
+  ProtocolError,
+  WebSocketError,
+} from './errors.js'
+export { CloseCode } from './frame/close.js'
+export { Frame, type FrameInit } from './frame/frame.js'
+export { Opcode } from './frame/opcode.js'
+export { acquireFrame, releaseFrame } from './frame/pool.js'
+export type {
+  ActiveExtension,
+  EncodeHints,
+  Extension,
+  ExtensionCodec,
+  ExtensionParam,
+  ExtensionParams,
+} from './protocol/extension.js'
+export {
+  type Accepted,
+  type ConnHandler,
+  type ErrorContext,
+  type Handler,
+  type HandshakeOffer,
+  type HeaderFields,
+  type Refusal,
+  reject,
+  type ShutdownOptions,
+  type Upgrade,
+  type UpgradeOptions,
+  upgrade,
+} from './upgrade.js'

@@ -10,8 +10,6 @@ const allowed: Allowances = {
     'conn -> node',
     // Node has to be told which requests ask for a WebSocket.
     'node -> handshake',
-    // upgrade.ts is the public face of that folder.
-    'upgrade.ts -> server',
   ],
   long: {
     // One class: every header bit with a getter and a setter, most of it documentation.

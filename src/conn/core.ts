@@ -33,7 +33,7 @@ export interface ConnSetup<Data = unknown> {
   /** Told of the connection before anything happens on it. */
   readonly onStart?: ((conn: Conn<Data>) => void) | undefined
   /** Told when the application's own function threw; the connection is closed with 1011 in any case. */
-  readonly onHandlerError?: ((error: Error) => void) | undefined
+  readonly onHandlerError?: ((error: Error, conn: Conn<Data>) => void) | undefined
 }
 
 type Hosts = TransportEvents &
@@ -52,7 +52,7 @@ type Hosts = TransportEvents &
 export class Core<Data> implements Hosts {
   readonly #conn: Conn<Data>
   readonly #events: EventHandler<Data> | undefined
-  readonly #onHandlerError: ((error: Error) => void) | undefined
+  readonly #onHandlerError: ConnSetup<Data>['onHandlerError']
   readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
   readonly #pings: Pings
@@ -232,7 +232,7 @@ export class Core<Data> implements Hosts {
   handlerFailed(thrown: unknown): void {
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
-    this.#onHandlerError?.(error)
+    this.#onHandlerError?.(error, this.#conn)
   }
 
   terminate(error: WebSocketError): void {

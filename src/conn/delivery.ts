@@ -177,9 +177,8 @@ export class Delivery {
 
   #takeFromInbox(): Message | undefined {
     if (this.#inbox.beginsInside) return undefined
-    const message = assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
-    this.#refill()
-    return message
+    // The peer is let go on once the inbox is empty: then messages are taken straight from what was left undecoded.
+    return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
   }
 
   #dispatchLent(message: Message): void {

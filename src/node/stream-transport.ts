@@ -28,7 +28,7 @@ export class StreamTransport implements Transport, SharedReader {
   open(events: TransportEvents): void {
     this.#events = events
     if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
-    else this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    else this.#listen()
     const stream = this.#stream
     stream.on('end', () => events.ended())
     stream.on('close', () => events.closed(this.#error))
@@ -94,11 +94,17 @@ export class StreamTransport implements Transport, SharedReader {
     socket.setNoDelay(true)
     const moved = moveToSharedRead(socket, this)
     if (moved === undefined) {
-      socket.on('data', (chunk) => this.#onData(chunk))
+      this.#listen()
       return
     }
     this.#stream = moved
     this.#watchErrors()
+  }
+
+  /** A listener alone would not start a stream that somebody has paused, as a client does behind its handshake. */
+  #listen(): void {
+    this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    this.#stream.resume()
   }
 
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */

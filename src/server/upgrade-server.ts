@@ -4,7 +4,7 @@ import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
-import { CloseError, toError } from '../errors.js'
+import { CloseError, toError, WebSocketError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
@@ -213,8 +213,7 @@ export class UpgradeServer<Data> {
       await handler(conn, request)
       conn.close(1000).catch(ignore)
     } catch (thrown) {
-      // That the peer is gone is news, and no error of the handler.
-      if (!(thrown instanceof CloseError) || thrown.report !== conn.closeInfo) handlerFailed(conn, thrown)
+      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
     }
     abandonConn(conn)
   }
@@ -228,4 +227,12 @@ export class UpgradeServer<Data> {
       printError(toError(thrown))
     }
   }
+}
+
+/** Whether what a handler threw is only the news that its connection ends: that is no error of the handler. */
+function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): boolean {
+  if (thrown instanceof CloseError) return thrown.report === conn.closeInfo
+  if (thrown instanceof WebSocketError) return thrown.code === 'WS_ERR_STATE' && !conn.isOpen
+  // What was given conn.signal ends with an AbortError that has the signal's reason as its cause.
+  return thrown instanceof Error && thrown.name === 'AbortError' && isOwnEnd(conn, thrown.cause)
 }

@@ -30,9 +30,10 @@ const FLOORS: Readonly<Record<string, number>> = {
   conn: 3,
   node: 3,
   server: 4,
-  'upgrade.ts': 4,
-  'dial.ts': 4,
-  'index.ts': 5,
+  client: 4,
+  'upgrade.ts': 5,
+  'dial.ts': 5,
+  'index.ts': 6,
 }
 
 /** The folder right under src, or the file itself where it lies in src. */

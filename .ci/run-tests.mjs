@@ -28,6 +28,6 @@ export function runTests(files, { node = process.execPath, env = {}, summary } =
   const args = ['--enable-source-maps', '--test', `--test-timeout=${TIMEOUT}`]
   args.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
-  if (summary) args.push('--test-reporter=./scripts/summary.mjs', `--test-reporter-destination=${summary}`)
+  if (summary) args.push('--test-reporter=./.ci/summary.mjs', `--test-reporter-destination=${summary}`)
   return run(node, [...args, ...files], env)
 }
