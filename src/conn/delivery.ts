@@ -286,10 +286,11 @@ export class Delivery {
       releaseFrame(frame)
       return true
     }
-    this.#streaming = !frame.fin
+    const isLast = frame.fin // asked now: who gets the frame may release it at once
+    this.#streaming = !isLast
     this.#readers.shift()
     waiter.resolve(frame)
-    if (frame.fin) this.#readers.endParts()
+    if (isLast) this.#readers.endParts()
     return true
   }
 
