@@ -1,0 +1,5 @@
+import { echoA, echoB, echoC, echoOverTls } from './echo.js'
+import type { Scenario } from './scenario.js'
+
+/** All scenarios, in the order in which they run. G (compression) has its place between F and H. */
+export const scenarios: readonly Scenario[] = [echoA, echoB, echoC, echoOverTls]
