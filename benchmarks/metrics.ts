@@ -25,6 +25,12 @@ const percent = (value: number): string => `${Math.round(value * 100)} %`
 const metrics: Readonly<Record<string, Metric>> = {
   cpuPerMessage: { label: 'CPU per message', write: withUnit('µs') },
   messagesPerSecond: { label: 'messages/s', write: digits },
+  cpuPerDelivery: { label: 'CPU per delivery', write: withUnit('µs') },
+  deliveriesPerSecond: { label: 'deliveries/s', write: digits },
+  cpuTotal: { label: 'CPU in all', write: withUnit('ms') },
+  cpuToOpen: { label: 'CPU to open one', write: withUnit('µs') },
+  rssPerConnection: { label: 'resident, idle connection', write: bytes },
+  heapPerConnection: { label: 'heap, idle connection', write: bytes },
   serverBusy: { label: 'server busy', write: percent },
   loadBusy: { label: 'load busy', write: percent },
   p50: { label: 'p50', write: withUnit('µs') },

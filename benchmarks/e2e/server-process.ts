@@ -41,6 +41,11 @@ export class ServerProcess {
     return this.#questions?.ask<Usage>('usage') ?? Promise.resolve(usageOf(this.#child.pid ?? 0))
   }
 
+  /** Whether it runs in Node; others tell their usage only. */
+  get canBeAsked(): boolean {
+    return this.#questions !== undefined
+  }
+
   /** Anything else that a server in Node answers to. */
   ask<T = void>(name: string): Promise<T> {
     if (this.#questions === undefined) return Promise.reject(new Error(`${this.subject.label} answers nothing`))

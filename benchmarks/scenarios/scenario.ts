@@ -1,4 +1,4 @@
-import type { EchoTimes } from '../e2e/measure-echo.js'
+import type { Times } from '../e2e/window.js'
 import { subjectOf, whyMissing } from '../e2e/subjects.js'
 import type { Goal, Row } from '../results.js'
 import { median } from '../stats.js'
@@ -9,7 +9,7 @@ export interface Extent {
   readonly isQuick: boolean
   /** How often each is measured, in turn. */
   readonly rounds: number
-  readonly times: EchoTimes
+  readonly times: Times
   /** Leaves everybody else out. */
   readonly only: ReadonlySet<string> | undefined
   /** Is told what is being measured. */

@@ -2,7 +2,8 @@
 import { Histogram } from '../../stats.js'
 import { Replies } from '../replies.js'
 import { clientMessage, serverMessage, textOf } from '../wire.js'
-import { type Link, openLinks, type Target } from './link.js'
+import { type CountedLoad, countNow, type LoadCount, type LoadOutcome } from './counted.js'
+import { drop, type Link, openLinks, type Target } from './link.js'
 
 /** The shape of a load. */
 export interface EchoShape {
@@ -17,21 +18,8 @@ export interface EchoShape {
   readonly opcode?: 1 | 2
   /** What comes back, where it is not the message. */
   readonly reply?: string
-}
-
-export interface EchoCount {
-  readonly messages: number
-  /** Milliseconds on the clock of the load. */
-  readonly at: number
-  /** Processor time of the load in microseconds. */
-  readonly cpu: number
-}
-
-export interface EchoOutcome {
-  /** Microseconds; undefined when answers could not be told apart. */
-  readonly latency: { readonly p50: number; readonly p99: number } | undefined
-  /** Reads that were compared byte for byte. */
-  readonly checked: number
+  /** Sends only what is in flight at the beginning. */
+  readonly once?: boolean
 }
 
 /** Of the reads that are counted, one in so many is compared as well. */
@@ -106,7 +94,7 @@ class Line {
     if (count === 0) return
     load.messages += count
     if (this.#isTimed && load.isWarm) load.latency.add((performance.now() - this.#sentAt) * 1000)
-    if (load.isRunning) this.#send(count)
+    if (load.isRunning && !load.shape.once) this.#send(count)
   }
 
   #send(count: number): void {
@@ -118,7 +106,7 @@ class Line {
 }
 
 /** A load that can be asked how far it has come. */
-export class EchoLoad {
+export class EchoLoad implements CountedLoad {
   readonly #load: Load
   readonly #links: readonly Link[]
   #failure: Error | undefined
@@ -144,18 +132,14 @@ export class EchoLoad {
     this.#load.latency.clear()
   }
 
-  count(): EchoCount {
+  count(): LoadCount {
     if (this.#failure !== undefined) throw this.#failure
-    const { user, system } = process.cpuUsage()
-    return { messages: this.#load.messages, at: performance.now(), cpu: user + system }
+    return countNow(this.#load.messages)
   }
 
-  stop(): EchoOutcome {
+  stop(): LoadOutcome {
     this.#load.isRunning = false
-    for (const link of this.#links) {
-      link.onClose = () => undefined
-      link.socket.destroy()
-    }
+    drop(this.#links)
     if (this.#failure !== undefined) throw this.#failure
     const { latency, checked } = this.#load
     const percentiles = { p50: latency.percentile(0.5), p99: latency.percentile(0.99) }

@@ -87,3 +87,11 @@ export async function openLinks(count: number, target: Target, addresses: readon
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, openSome))
   return links
 }
+
+/** Cuts connections off: what they were for is over. */
+export function drop(links: readonly Link[]): void {
+  for (const link of links) {
+    link.onClose = () => undefined
+    link.socket.destroy()
+  }
+}
