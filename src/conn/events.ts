@@ -31,7 +31,7 @@ export interface EventHandler<Data = unknown> {
   error?(conn: Conn<Data>, error: Error): void
 }
 
-/** The event functions of one connection, as the delivery calls them. @internal */
+/** The event functions of one connection, as the delivery calls them. */
 export interface Events {
   message(message: Message): unknown
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { ProtocolError, WebSocketError } from '../errors.js'
+export { type CloseStatus, type ErrorCode, ProtocolError, WebSocketError } from '../errors.js'
 export { CloseCode, decodeClosePayload, encodeClosePayload, mayTravel } from './close.js'
 export { FrameDecoder, type FrameDecoderOptions } from './decoder.js'
 export { encodedSize, encodeFrame, encodeFrameInto } from './encoder.js'

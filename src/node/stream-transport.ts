@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { toError } from '../errors.js'
 import { moveToSharedRead, type SharedReader } from './shared-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 
@@ -15,6 +16,7 @@ export class StreamTransport implements Transport, SharedReader {
   readonly mayLend: boolean
   #events!: TransportEvents
   #waitsForDrain = false
+  #paused = false
   #error: Error | undefined
   readonly #onWritten = (): void => this.#written()
 
@@ -28,12 +30,15 @@ export class StreamTransport implements Transport, SharedReader {
   open(events: TransportEvents): void {
     this.#events = events
     if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
-    else this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    else this.#listen()
     const stream = this.#stream
     stream.on('end', () => events.ended())
     stream.on('close', () => events.closed(this.#error))
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
+    // Whatever state it was handed over in: a moved socket runs by now, and one that was paused would never.
+    if (this.#paused) stream.pause()
+    else stream.resume()
   }
 
   get pending(): number {
@@ -43,17 +48,26 @@ export class StreamTransport implements Transport, SharedReader {
   write(bytes: Buffer): boolean {
     const stream = this.#stream
     if (stream.destroyed || stream.writableEnded) return true
-    stream.write(bytes, this.#onWritten)
+    try {
+      stream.write(bytes, this.#onWritten)
+    } catch (thrown) {
+      // A stream of the application's own may throw; others' bytes are being written in the same turn.
+      this.#error ??= toError(thrown)
+      stream.destroy()
+      return true
+    }
     if (stream.writableLength === 0) return true
     this.#waitsForDrain = true
     return false
   }
 
   pause(): void {
+    this.#paused = true
     this.#stream.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#stream.resume()
   }
 
@@ -94,17 +108,25 @@ export class StreamTransport implements Transport, SharedReader {
     socket.setNoDelay(true)
     const moved = moveToSharedRead(socket, this)
     if (moved === undefined) {
-      socket.on('data', (chunk) => this.#onData(chunk))
+      this.#listen()
       return
     }
     this.#stream = moved
     this.#watchErrors()
   }
 
+  /** A listener alone would not start a stream that somebody has paused, as a client does behind its handshake. */
+  #listen(): void {
+    this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    this.#stream.resume()
+  }
+
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
   #watchErrors(): void {
-    this.#stream.on('error', (error) => {
+    const stream = this.#stream
+    stream.on('error', (error) => {
       this.#error ??= error
+      stream.destroy() // not every stream does that by itself
     })
   }
 
