@@ -51,7 +51,8 @@ export const ALL_ROWS = 'all rows'
 /** How several rows become one: time on average, memory at its worst, collections in all. */
 const inAll: Readonly<Record<string, (values: readonly number[]) => number>> = {
   nsPerMessage: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
-  bytesPerMessage: (values) => Math.max(...values),
+  // Whole bytes, as in Go: a fraction is what the counting itself left behind.
+  bytesPerMessage: (values) => Math.floor(Math.max(...values)),
   collections: (values) => values.reduce((sum, value) => sum + value, 0),
 }
 
