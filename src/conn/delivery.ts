@@ -284,15 +284,15 @@ export class Delivery {
   #servePart(waiter: FrameWaiter): boolean {
     const frame = this.#decoding.nextPart()
     if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter)
-    if (frame.length === 0 && !frame.fin) {
+    const { fin, length } = frame
+    if (length === 0 && !fin) {
       releaseFrame(frame)
       return true
     }
-    const isLast = frame.fin // asked now: who gets the frame may release it at once
-    this.#streaming = !isLast
+    this.#streaming = !fin
     this.#readers.shift()
-    waiter.resolve(frame)
-    if (isLast) this.#readers.endParts()
+    waiter.resolve(frame) // which releases it
+    if (fin) this.#readers.endParts()
     return true
   }
 
