@@ -286,6 +286,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   static {
     startConn = (transport, setup) => {
       const conn = new Conn(transport, setup)
+      setup.onStart?.(conn)
       conn.#core.start(setup.head)
       return conn
     }

@@ -30,6 +30,8 @@ export interface ConnSetup<Data = unknown> {
   readonly extensions?: readonly ActiveExtension[] | undefined
   readonly data?: Data | undefined
   readonly events?: EventHandler<Data> | undefined
+  /** Told of the connection before anything happens on it. */
+  readonly onStart?: ((conn: Conn<Data>) => void) | undefined
   /** Told when the application's own function threw; the connection is closed with 1011 in any case. */
   readonly onHandlerError?: ((error: Error, conn: Conn<Data>) => void) | undefined
 }
