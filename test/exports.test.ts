@@ -98,7 +98,15 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
       'releaseFrame',
       'secureMask',
     ],
-    types: ['FrameDecoderOptions', 'FrameInit', 'LengthSize', 'MaskSource', 'Role'],
+    types: [
+      'CloseStatus',
+      'ErrorCode',
+      'FrameDecoderOptions',
+      'FrameInit',
+      'LengthSize',
+      'MaskSource',
+      'Role',
+    ],
   },
 }
 

@@ -1,4 +1,6 @@
+import { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
+import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
 
 /** The extensions of one connection, as one: frames pass through them in order on the way out, in reverse on the way in. */
@@ -21,11 +23,26 @@ export class Codecs {
     return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
   }
 
-  /** The connection is gone. */
-  close(): void {
-    for (const codec of this.#outward) codec.close?.()
+  /** The connection is gone; gives what the extensions threw meanwhile. */
+  close(): unknown[] {
+    const thrown: unknown[] = []
+    for (const codec of this.#outward) {
+      try {
+        codec.close?.()
+      } catch (error) {
+        thrown.push(error)
+      }
+    }
+    return thrown
   }
 }
+
+/** An extension made a control frame longer than RFC 6455 §5.5 allows. */
+export const controlTooLong = (where: string): WebSocketError =>
+  new WebSocketError(
+    'WS_ERR_EXTENSION',
+    `Cannot use a control frame that ${where} of an extension made longer than ${MAX_CONTROL_PAYLOAD} bytes`,
+  )
 
 /** Takes the items one after the other; asynchronous only from the first step that is. */
 export function eachInOrder<T>(

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type CloseReport, WebSocketError, wrongType } from '../errors.js'
+import { type CloseReport, wrongType } from '../errors.js'
 import { Frame } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
@@ -182,13 +182,14 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   }
 
   /** Like `nextFrame()`, into a frame of yours; false when the connection ended peacefully. */
-  async readFrame(frame: Frame, options?: ReadOptions): Promise<boolean> {
-    if (!(frame instanceof Frame)) throw wrongType('frame', 'a Frame', frame)
-    const next = await this.nextFrame(options)
-    if (next === null) return false
-    next.copyTo(frame)
-    releaseFrame(next)
-    return true
+  readFrame(frame: Frame, options?: ReadOptions): Promise<boolean> {
+    if (!(frame instanceof Frame) || frame.isReleased) throw wrongType('frame', 'a Frame of yours', frame)
+    return this.nextFrame(options).then((next) => {
+      if (next === null) return false
+      next.copyTo(frame)
+      releaseFrame(next)
+      return true
+    })
   }
 
   /** The next message, to be read part by part; null when the connection ended peacefully. */
@@ -273,9 +274,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
 
   /** Drops the connection at once, without a closing handshake. */
   terminate(): void {
-    this.#core.ending.terminate(
-      new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'),
-    )
+    this.#core.drop()
   }
 
   /** `await using`: closes the connection and waits until it is over. */

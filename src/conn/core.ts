@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type CloseError, type CloseReport, toError, WebSocketError } from '../errors.js'
+import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
@@ -7,7 +8,7 @@ import type { ActiveExtension } from '../protocol/extension.js'
 import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
-import { Ending, type EndingHost, endForReaders } from './ending.js'
+import { Ending, type EndingHost } from './ending.js'
 import { type EventHandler, type Events, isPromiseLike } from './events.js'
 import { Framer } from './framer.js'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
@@ -112,7 +113,7 @@ export class Core<Data> implements Hosts {
   }
 
   get bufferedAmount(): number {
-    return this.outbox.bufferedAmount + this.sender.heldBytes
+    return this.outbox.bufferedAmount
   }
 
   get stats(): ConnStats {
@@ -155,8 +156,11 @@ export class Core<Data> implements Hosts {
     this.#inbound.refill()
   }
 
+  pull(): Message | undefined {
+    return this.#inbound.pull()
+  }
+
   message(message: Message): unknown {
-    this.#heartbeat.restartRead()
     return this.#events?.message?.(this.#conn, message)
   }
 
@@ -176,6 +180,14 @@ export class Core<Data> implements Hosts {
 
   isReading(): boolean {
     return this.delivery.isAwaited
+  }
+
+  readsServed(): number {
+    return this.delivery.served
+  }
+
+  isPaused(): boolean {
+    return this.#inbound.isStopped
   }
 
   // The way out: sender -> framer -> outbox -> transport.
@@ -211,7 +223,7 @@ export class Core<Data> implements Hosts {
   }
 
   outbound(): { waiting: number; left: number } {
-    const waiting = this.outbox.bufferedAmount
+    const { waiting } = this.outbox
     return { waiting, left: this.outbox.bytesOut - waiting }
   }
 
@@ -232,7 +244,14 @@ export class Core<Data> implements Hosts {
   handlerFailed(thrown: unknown): void {
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
-    this.#onHandlerError?.(error, this.#conn)
+    this.abandon()
+    this.#reportHandler(error)
+  }
+
+  /** The application drops the connection: it wants no more messages either. */
+  drop(): void {
+    if (this.#events !== undefined) this.abandon()
+    this.terminate(new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'))
   }
 
   terminate(error: WebSocketError): void {
@@ -274,10 +293,10 @@ export class Core<Data> implements Hosts {
     this.sender.close()
     this.outbox.refuse(error)
     this.#pings.fail(error)
-    this.delivery.end(endForReaders(error))
+    this.delivery.end(error, isPeaceful(report.code))
     this.#abort?.abort(error)
     const { cause } = report
-    if (cause !== undefined) this.#callEvent(() => this.#events?.error?.(this.#conn, cause))
+    if (cause !== undefined) this.#callLast(() => this.#events?.error?.(this.#conn, cause))
   }
 
   ended(): void {
@@ -299,12 +318,28 @@ export class Core<Data> implements Hosts {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    this.#codecs?.close()
-    this.#callEvent(() => this.#events?.close?.(this.#conn, report))
+    for (const thrown of this.#codecs?.close() ?? []) this.#reportHandler(toError(thrown))
+    this.#callLast(() => this.#events?.close?.(this.#conn, report))
   }
 
   lastReceivedAt(): number {
     return Math.round(Date.now() - (this.#options.clock.now() - this.#heartbeat.lastIn))
+  }
+
+  #reportHandler(error: Error): void {
+    try {
+      this.#onHandlerError?.(error, this.#conn)
+    } catch (thrown) {
+      // It must not end the work on other connections that may be under way here.
+      process.nextTick(() => {
+        throw thrown
+      })
+    }
+  }
+
+  /** Calls an event behind all messages that came in. */
+  #callLast(event: () => void): void {
+    if (this.#events !== undefined) this.delivery.afterwards(() => this.#callEvent(event))
   }
 
   #callEvent(event: () => void | Promise<void> | undefined): void {

@@ -1,6 +1,8 @@
 import { type Frame, headOf } from '../frame/frame.js'
-import { isControl } from '../frame/opcode.js'
+import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
+import { Utf8Validator } from '../frame/utf8.js'
+import { messageTooBig, notUtf8 } from '../protocol/session.js'
 import { type AssembleRules, assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
 import { isPromiseLike } from './events.js'
@@ -22,6 +24,9 @@ export class Decoding {
   #message: Message | undefined
   #part: Frame | undefined
   #busy = false
+  /** How long the message that is read part by part has grown, and whether it is UTF-8 so far. */
+  #streamed = 0
+  #utf8: Utf8Validator | undefined
 
   constructor(inbox: Inbox, codecs: Codecs | undefined, rules: AssembleRules, onDecoded: OnDecoded) {
     this.#inbox = inbox
@@ -60,7 +65,7 @@ export class Decoding {
     const frame = decoded ?? this.#inbox.shiftData()
     if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
     return this.#run(
-      () => this.#decode(frame),
+      () => this.#decodePart(frame),
       (done) => {
         this.#part = done
       },
@@ -72,13 +77,31 @@ export class Decoding {
     if (this.#codecs === undefined || isControl(headOf(frame))) return
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const decoded = this.#run(() => this.#decode(copy), releaseFrame)
+    const decoded = this.#run(() => this.#decode(copy, this.#rules.maxMessage), releaseFrame)
     if (decoded !== undefined) releaseFrame(copy)
   }
 
-  #decode(frame: Frame): Frame | Promise<Frame> {
-    const pending = this.#codecs!.decode(frame, this.#rules.maxMessage)
+  #decode(frame: Frame, limit: number): Frame | Promise<Frame> {
+    const pending = this.#codecs!.decode(frame, limit)
     return pending === undefined ? frame : pending.then(() => frame)
+  }
+
+  #decodePart(frame: Frame): Frame | Promise<Frame> {
+    if (frame.opcode !== Opcode.Continuation) {
+      this.#streamed = 0
+      this.#utf8 = frame.isText && this.#rules.validateText ? new Utf8Validator() : undefined
+    }
+    const decoded = this.#decode(frame, this.#rules.maxMessage - this.#streamed)
+    return isPromiseLike(decoded) ? decoded.then((part) => this.#checkPart(part)) : this.#checkPart(decoded)
+  }
+
+  /** What an extension gave back can only be checked now. */
+  #checkPart(part: Frame): Frame {
+    this.#streamed += part.length
+    if (this.#streamed > this.#rules.maxMessage) throw messageTooBig(this.#streamed, this.#rules.maxMessage)
+    if (this.#utf8?.append(part.payload) === false) throw notUtf8()
+    if (part.fin && this.#utf8?.isComplete === false) throw notUtf8()
+    return part
   }
 
   /** Takes one step: its result when it is there at once, else `keep` gets it later. */

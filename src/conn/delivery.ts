@@ -3,6 +3,7 @@ import { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
 import { Opcode } from '../frame/opcode.js'
+import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
 import { Decoding } from './decoding.js'
@@ -17,11 +18,15 @@ import { type FrameWaiter, type MessageWaiter, Readers, type StreamWaiter, type 
 export interface DeliveryHost {
   /** More is wanted: decoding may go on, if it was stopped. */
   refill(): void
+  /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
+  pull(): Message | undefined
   /** What came in cannot be read. */
   fail(error: unknown): void
   /** The application's own function threw. */
   handlerFailed(error: unknown): void
 }
+
+let refillNow: (delivery: Delivery) => void
 
 /**
  * Where frames go once they are decoded: to the event functions, to whoever is reading, or into the inbox until somebody
@@ -33,19 +38,21 @@ export class Delivery {
   readonly #codecs: Codecs | undefined
   readonly #events: Events | undefined
   readonly #inbox: Inbox
-  readonly #readers = new Readers()
-
+  // Behind a reader that was cancelled may stand one that can be served with what is here.
+  readonly #readers = new Readers(() => this.#serve())
   readonly #decoding: Decoding
 
   /** A message is being handled: the next one waits. */
   #handling = false
+  #handled = 0
+  /** What is to happen when all messages have been handled. */
+  #afterwards: (() => void)[] | undefined
   /** A message is being read part by part: everybody else waits for its end. */
   #streaming = false
-  /** `takeNow()` is looking for a message, and what it found. */
-  #pulling = false
-  #pulled: Message | undefined
   /** No more frames will come: what readers get when the inbox is empty. */
-  #ended: { readonly error: Error | undefined } | undefined
+  #ended: { readonly error: Error; readonly isPeaceful: boolean } | undefined
+  #abandoned = false
+  #refillsLater = false
 
   constructor(
     host: DeliveryHost,
@@ -61,30 +68,29 @@ export class Delivery {
     this.#decoding = new Decoding(this.#inbox, codecs, options, (failure) => this.#onDecoded(failure))
   }
 
-  get bytes(): number {
-    return this.#inbox.bytes
-  }
-
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
     return this.#events === undefined ? this.#readers.first !== undefined : !this.#isBusy
+  }
+
+  /** How many frames or messages were given to somebody who waited for them. */
+  get served(): number {
+    return this.#readers.served + this.#handled
   }
 
   get isFull(): boolean {
     return this.#inbox.isFull
   }
 
+  get isEmpty(): boolean {
+    return this.#inbox.isEmpty
+  }
+
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
-    if (this.#pulled !== undefined) return false
     if (!this.#inbox.isFull) return true
     if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
     return this.#events !== undefined || this.#readers.first?.wants === 'message'
-  }
-
-  /** Whether so much was read that the peer should be let go on. */
-  get isLow(): boolean {
-    return this.#inbox.isLow
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -102,16 +108,9 @@ export class Delivery {
       return true
     }
     const first = this.#readers.first
-    if (first === undefined ? !this.#pulling || this.#pulled !== undefined : first.wants !== 'message')
-      return false
-    const message = owned
-      ? ownMessage(isText, ascii, bytes, start, end)
-      : copyMessage(isText, ascii, bytes, start, end)
-    if (first === undefined) this.#pulled = message
-    else {
-      this.#readers.shift()
-      ;(first as MessageWaiter).resolve(message)
-    }
+    if (first?.wants !== 'message') return false
+    this.#readers.shift()
+    first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
     return true
   }
 
@@ -128,40 +127,50 @@ export class Delivery {
     return (first === undefined || first.wants === 'frame') && this.#inbox.keepsControl
   }
 
-  /** There will be no more frames: readers get what is left, then null, or the error. */
-  end(error: Error | undefined): void {
-    this.#ended = { error }
+  /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
+  end(error: Error, isPeaceful: boolean): void {
+    this.#ended = { error, isPeaceful }
     this.#serve()
   }
 
   /** Nobody will read any more. */
   abandon(): void {
+    this.#abandoned = true
     this.#inbox.clear()
+    this.#serve()
+  }
+
+  /** Calls back when every message that came in has been handled. */
+  afterwards(callback: () => void): void {
+    this.#afterwards ??= []
+    this.#afterwards.push(callback)
+    this.#settle()
   }
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#isBusy || this.#streaming || this.#codecs !== undefined || this.#readers.first !== undefined)
-      return undefined
-    if (this.#inbox.wholeMessages > 0) return this.#takeFromInbox()
-    if (!this.#inbox.isEmpty) return undefined
-    this.#pulling = true
-    this.#host.refill()
-    this.#pulling = false
-    const message = this.#pulled
-    this.#pulled = undefined
-    return message
+    if (this.#codecs !== undefined || this.#events !== undefined || this.#streaming) return undefined
+    if (this.#readers.first !== undefined) return undefined
+    this.#refillLater()
+    if (this.#inbox.isEmpty) return this.#host.pull()
+    if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
+    return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
+  }
+
+  /**
+   * Room was made, but more may be taken in this same turn: what need not go through the inbox is cheaper. When the turn
+   * is over the inbox is filled, so that control frames behind are answered whether anybody reads on or not.
+   */
+  #refillLater(): void {
+    if (this.#refillsLater) return
+    this.#refillsLater = true
+    process.nextTick(refillNow, this)
   }
 
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
+    if (this.#events !== undefined) return waiter.reject(goesToEvents())
     this.#readers.add(waiter, signal)
-    this.#serve()
-  }
-
-  /** The message that was read part by part has ended, or was given up. */
-  endStream(): void {
-    this.#streaming = false
     this.#serve()
   }
 
@@ -175,31 +184,27 @@ export class Delivery {
     else this.#serve()
   }
 
-  #takeFromInbox(): Message | undefined {
-    if (this.#inbox.beginsInside) return undefined
-    // The peer is let go on once the inbox is empty: then messages are taken straight from what was left undecoded.
-    return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
-  }
-
   #dispatchLent(message: Message): void {
-    const result = this.#call(message)
-    if (result === undefined || !isPromiseLike(result)) return reclaimMessage(message)
-    message.keep()
-    this.#hold(result)
+    this.#call(message)
+    if (this.#handling) message.keep()
+    else reclaimMessage(message)
+    this.#settle()
   }
 
-  #call(message: Message): unknown {
+  /** Whatever the handler calls, the next message waits until it is done with this one. */
+  #call(message: Message): void {
+    this.#handling = true
+    this.#handled++
     try {
-      return this.#events!.message(message)
+      const result = this.#events!.message(message)
+      if (isPromiseLike(result)) return this.#hold(result)
     } catch (error) {
       this.#host.handlerFailed(error)
-      return undefined
     }
+    this.#handling = false
   }
 
-  /** The next message waits until the handler is done with this one. */
   #hold(handled: PromiseLike<unknown>): void {
-    this.#handling = true
     handled.then(
       () => this.#release(),
       (error: unknown) => {
@@ -218,18 +223,27 @@ export class Delivery {
   #serve(): void {
     while (!this.#isBusy && (this.#events === undefined ? this.#serveReader() : this.#serveEvents()));
     this.#refill()
+    this.#settle()
   }
 
   #refill(): void {
-    if (this.#inbox.isLow || this.wantsMore) this.#host.refill()
+    if (this.wantsMore) this.#host.refill()
   }
 
   #serveEvents(): boolean {
-    const message = this.#decoding.nextMessage()
+    const message = this.#abandoned ? undefined : this.#decoding.nextMessage()
     if (message === undefined) return false
-    const result = this.#call(message)
-    if (result !== undefined && isPromiseLike(result)) this.#hold(result)
+    this.#call(message)
     return true
+  }
+
+  /** A handler that was abandoned is not waited for. */
+  #settle(): void {
+    while (this.#afterwards !== undefined && (this.#abandoned || !this.#isBusy)) {
+      const [callback, ...rest] = this.#afterwards
+      this.#afterwards = rest.length > 0 ? rest : undefined
+      callback?.()
+    }
   }
 
   #serveReader(): boolean {
@@ -267,9 +281,16 @@ export class Delivery {
 
   #servePart(waiter: FrameWaiter): boolean {
     const frame = this.#decoding.nextPart()
-    if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter, () => waiter.resolve(null))
+    if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter)
+    if (frame.length === 0 && !frame.fin) {
+      releaseFrame(frame)
+      return true
+    }
+    const isLast = frame.fin // asked now: who gets the frame may release it at once
+    this.#streaming = !isLast
     this.#readers.shift()
     waiter.resolve(frame)
+    if (isLast) this.#readers.endParts()
     return true
   }
 
@@ -283,12 +304,20 @@ export class Delivery {
     return true
   }
 
-  #serveEnd(waiter: Waiter, finish: () => void): boolean {
+  /** Without `finish` the end is never a peaceful one: a message that was cut off must not look whole. */
+  #serveEnd(waiter: Waiter, finish?: () => void): boolean {
     if (this.#ended === undefined || this.#readers.first !== waiter) return false
     this.#readers.shift()
-    if (this.#ended.error === undefined) finish()
+    if (this.#ended.isPeaceful && finish !== undefined) finish()
     else waiter.reject(this.#ended.error)
     return true
+  }
+
+  static {
+    refillNow = (delivery) => {
+      delivery.#refillsLater = false
+      delivery.#refill()
+    }
   }
 
   /** Half of a message cannot be read as one. */
@@ -304,10 +333,22 @@ export class Delivery {
   }
 }
 
-function copyMessage(isText: boolean, ascii: boolean, bytes: Buffer, start: number, end: number): Message {
+/** A message of its own, out of memory that is used again unless it is `owned` by nobody else. */
+export function keepMessage(
+  isText: boolean,
+  ascii: boolean,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  owned: boolean,
+): Message {
+  if (owned) return ownMessage(isText, ascii, bytes, start, end)
   const at = keepBytes(bytes, start, end)
   return ownMessage(isText, ascii, keptIn(), at, at + end - start)
 }
+
+const goesToEvents = (): WebSocketError =>
+  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
 
 /** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
 export const isPlainMessage = (head: number): boolean =>

@@ -6,7 +6,7 @@ import {
   toError,
   WebSocketError,
 } from '../errors.js'
-import { CloseCode, decodeClosePayload, encodeClosePayload, isPeaceful } from '../frame/close.js'
+import { CloseCode, decodeClosePayload, encodeClosePayload, mayTravel } from '../frame/close.js'
 import type { Role } from '../frame/rules.js'
 import {
   type Closing,
@@ -49,6 +49,7 @@ export class Ending {
   #closing: Closing = OPEN
   /** Close was asked for and waits behind messages that were sent before it. */
   #asked = false
+  #failing = false
   #report: CloseReport | undefined
   #error: CloseError | undefined
   #over = false
@@ -108,9 +109,10 @@ export class Ending {
 
   /** The only exit for errors: tells the peer, ends the connection, and everyone who waits gets that same error. */
   fail(thrown: unknown): void {
-    if (this.#report !== undefined) return
+    if (this.#report !== undefined || this.#failing) return
+    this.#failing = true // an extension may fail on the very Close frame that tells of a failure
     const error = toError(thrown)
-    const code = error instanceof ProtocolError ? error.closeCode : CloseCode.InternalError
+    const code = codeFor(error)
     if (maySend(this.#closing)) {
       this.#host.closeAtOnce(encodeClosePayload(code))
       this.#closing = onCloseSent(this.#closing, { code, reason: '' })
@@ -143,6 +145,7 @@ export class Ending {
       const cause = new WebSocketError('WS_ERR_EOF', 'The peer ended the connection without a Close frame')
       this.#settle(this.#abnormal('remote', cause))
     }
+    this.#host.startCloseTimer() // what waits for a peer that is gone must not wait for ever
     this.#host.endTransport()
   }
 
@@ -209,6 +212,8 @@ export class Ending {
   }
 }
 
-/** What readers get at the end of the stream: nothing after a peaceful end, else the error. */
-export const endForReaders = (error: CloseError): CloseError | undefined =>
-  isPeaceful(error.code) ? undefined : error
+/** What the peer is told of an error. */
+function codeFor(error: Error): number {
+  const isTold = error instanceof ProtocolError && mayTravel(error.closeCode)
+  return isTold ? error.closeCode : CloseCode.InternalError
+}

@@ -1,9 +1,20 @@
-import { WebSocketError } from '../errors.js'
-import { type Frame, headOf } from '../frame/frame.js'
+import { outOfRange, WebSocketError } from '../errors.js'
+import { endOf, type Frame, headOf, startOf } from '../frame/frame.js'
+import { RSV } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { checkHeader } from '../frame/rules.js'
+import { Utf8Validator } from '../frame/utf8.js'
 import type { Framer } from './framer.js'
 import type { Lane } from './lane.js'
+import type { Outbox } from './outbox.js'
+import { ignore } from './quiet.js'
+
+/** The message under way: frames that wait for the lane, and what gives it back. */
+interface Message {
+  waiting: Frame[] | undefined
+  release: () => void
+  readonly utf8: Utf8Validator | undefined
+}
 
 /**
  * Data frames of the application's own. A message begun with them holds the lane until its last frame, as a stream
@@ -11,15 +22,23 @@ import type { Lane } from './lane.js'
  */
 export class FrameWriter {
   readonly #framer: Framer
+  readonly #outbox: Outbox
   readonly #lane: Lane
   readonly #allowedRsv: number
-  /** The message under way: frames that wait for the lane, and what gives it back. */
-  #message: { waiting: Frame[] | undefined; release: () => void } | undefined
+  readonly #validatesText: boolean
+  #message: Message | undefined
 
-  constructor(framer: Framer, lane: Lane, allowedRsv: number) {
+  constructor(framer: Framer, outbox: Outbox, lane: Lane, allowedRsv: number, validatesText: boolean) {
     this.#framer = framer
+    this.#outbox = outbox
     this.#lane = lane
     this.#allowedRsv = allowedRsv
+    this.#validatesText = validatesText
+  }
+
+  /** Whether a message was begun and has not ended. */
+  get isUnderWay(): boolean {
+    return this.#message !== undefined
   }
 
   /** Checks a frame against RFC 6455 and sends it; true when it ends a message. */
@@ -32,47 +51,68 @@ export class FrameWriter {
     return frame.isData && frame.fin
   }
 
-  #writeData(frame: Frame): void {
-    if (frame.isContinuation !== (this.#message !== undefined))
-      throw new WebSocketError(
-        'WS_ERR_STATE',
-        `Cannot write this frame: ${this.#message === undefined ? 'no message is' : 'a message is'} under way (RFC 6455 §5.4)`,
-      )
-    if (this.#message === undefined) this.#begin(frame)
-    else this.#continue(frame)
+  /** The message under way will not be finished. */
+  cut(): void {
+    const message = this.#message
+    this.#message = undefined
+    for (const kept of message?.waiting?.splice(0) ?? []) this.#drop(kept)
+    message?.release()
   }
 
-  #begin(frame: Frame): void {
+  #writeData(frame: Frame): void {
+    const message = this.#message
+    if (frame.isContinuation !== (message !== undefined))
+      throw new WebSocketError(
+        'WS_ERR_STATE',
+        `Cannot write this frame: ${message === undefined ? 'no message is' : 'a message is'} under way (RFC 6455 §5.4)`,
+      )
+    const utf8 = message === undefined ? this.#validatorFor(frame) : message.utf8
+    if (utf8?.append(frame.payload) === false || (frame.fin && utf8?.isComplete === false))
+      throw outOfRange('frame', 'UTF-8 in a text message', frame)
+    if (message === undefined) this.#begin(frame, utf8)
+    else this.#continue(message, frame)
+  }
+
+  /** What an extension is to change back is not text yet. */
+  #validatorFor(frame: Frame): Utf8Validator | undefined {
+    const isChecked = this.#validatesText && frame.isText && (headOf(frame) & RSV) === 0
+    return isChecked ? new Utf8Validator() : undefined
+  }
+
+  #begin(frame: Frame, utf8: Utf8Validator | undefined): void {
     if (frame.fin && this.#lane.isFree) return this.#framer.frame(frame)
-    const message = { waiting: [] as Frame[] | undefined, release: (): void => undefined }
+    const message: Message = { waiting: [], release: ignore, utf8 }
     this.#message = message
     this.#lane.run(() => {
-      for (const kept of message.waiting ?? []) this.#layKept(kept)
+      for (const kept of message.waiting?.splice(0) ?? []) {
+        this.#framer.frame(kept)
+        this.#drop(kept)
+      }
       message.waiting = undefined
       if (this.#message !== message) return undefined
       return new Promise<void>((resolve) => {
         message.release = resolve
       })
     })
-    this.#continue(frame)
+    this.#continue(message, frame)
   }
 
-  #continue(frame: Frame): void {
-    const message = this.#message!
+  #continue(message: Message, frame: Frame): void {
     if (frame.fin) this.#message = undefined
     if (message.waiting === undefined) this.#framer.frame(frame)
-    else message.waiting.push(copyOf(frame))
+    else message.waiting.push(this.#keep(frame))
     if (frame.fin) message.release()
   }
 
-  #layKept(frame: Frame): void {
-    this.#framer.frame(frame)
-    releaseFrame(frame)
+  #keep(frame: Frame): Frame {
+    const copy = acquireFrame()
+    frame.copyTo(copy)
+    this.#outbox.hold(endOf(copy) - startOf(copy))
+    return copy
   }
-}
 
-function copyOf(frame: Frame): Frame {
-  const copy = acquireFrame()
-  frame.copyTo(copy)
-  return copy
+  #drop(kept: Frame): void {
+    this.#outbox.letGo(endOf(kept) - startOf(kept))
+    releaseFrame(kept)
+  }
 }

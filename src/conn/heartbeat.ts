@@ -4,8 +4,11 @@ import type { Timed, Timekeeper } from './timekeeper.js'
 
 /** What the heartbeat looks at, and what it does when time is up. */
 export interface HeartbeatHost {
-  /** Whether anybody waits for the peer to say something. */
+  /** Whether anybody waits for the peer to say something, and how many who waited were served so far. */
   isReading(): boolean
+  readsServed(): number
+  /** Whether we stopped the peer ourselves: then its silence means nothing. */
+  isPaused(): boolean
   /** Bytes on their way out, and bytes that have left so far. */
   outbound(): { readonly waiting: number; readonly left: number }
   sendKeepalive(): void
@@ -24,14 +27,17 @@ export class Heartbeat implements Timed {
   /** How often read and write timeouts are looked at; Infinity without any. */
   readonly #polling: number
   #pingedAt = Infinity
+  /** When the peer was last excused for being silent. */
+  #excusedAt = -Infinity
   #awaitingSince = Infinity
+  #served = 0
   #stuckSince = Infinity
   #left = 0
   #closeBy = Infinity
 
   /** When the last byte came in, accurate to one tick. */
   lastIn: number
-  due: number
+  due = Infinity
 
   constructor(options: ResolvedConnOptions, keeper: Timekeeper, host: HeartbeatHost) {
     this.#options = options
@@ -40,12 +46,9 @@ export class Heartbeat implements Timed {
     const shortest = Math.min(options.readTimeout || Infinity, options.writeTimeout || Infinity)
     this.#polling = Math.max(1, Math.min(1000, shortest / 4))
     if (shortest === Infinity) this.#polling = Infinity
-    this.lastIn = keeper.now
-    this.due = 0
+    this.lastIn = keeper.sync()
+    this.due = this.#nextDue(this.lastIn)
     keeper.add(this)
-    this.lastIn = keeper.now
-    this.due = this.#nextDue(keeper.now)
-    keeper.moved(this)
   }
 
   /** Bytes came in: the peer lives. */
@@ -53,15 +56,10 @@ export class Heartbeat implements Timed {
     this.lastIn = this.#keeper.now
   }
 
-  /** A message came in, or a reader began to wait: the read timeout starts again. */
-  restartRead(): void {
-    this.#awaitingSince = this.#keeper.now
-  }
-
   /** The closing handshake has so much time from now on, once. */
   startClosing(): void {
     if (this.#closeBy !== Infinity || this.#options.closeTimeout === 0) return
-    this.#closeBy = this.#keeper.now + this.#options.closeTimeout
+    this.#closeBy = this.#keeper.sync() + this.#options.closeTimeout
     this.due = Math.min(this.due, this.#closeBy)
     this.#keeper.moved(this)
   }
@@ -89,12 +87,14 @@ export class Heartbeat implements Timed {
   #keepaliveDue(): number {
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     if (keepaliveInterval === 0 || this.#closeBy !== Infinity) return Infinity
-    if (this.#pingedAt === Infinity) return this.lastIn + keepaliveInterval
+    if (this.#pingedAt === Infinity) return Math.max(this.lastIn, this.#excusedAt) + keepaliveInterval
     return this.#pingedAt + (keepaliveTimeout === 0 ? keepaliveInterval : keepaliveTimeout)
   }
 
   #checkKeepalive(now: number): void {
-    if (this.#pingedAt !== Infinity && this.lastIn >= this.#pingedAt) this.#pingedAt = Infinity
+    if (this.#host.isPaused()) this.#excusedAt = now
+    if (this.#pingedAt !== Infinity && Math.max(this.lastIn, this.#excusedAt) >= this.#pingedAt)
+      this.#pingedAt = Infinity
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0)
@@ -113,8 +113,10 @@ export class Heartbeat implements Timed {
   #checkRead(now: number): void {
     const { readTimeout } = this.#options
     if (readTimeout === 0) return
+    const served = this.#host.readsServed()
     if (!this.#host.isReading()) this.#awaitingSince = Infinity
-    else if (this.#awaitingSince === Infinity) this.#awaitingSince = now
+    else if (this.#awaitingSince === Infinity || served !== this.#served) this.#awaitingSince = now
+    this.#served = served
     if (now - this.#awaitingSince < readTimeout) return
     this.#host.fail(
       new ProtocolError(

@@ -11,14 +11,15 @@ import {
   setFrame,
   startOf,
 } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
+import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
-import { acquireFrame } from '../frame/pool.js'
+import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
-import type { Codecs } from './codecs.js'
-import { Delivery, type DeliveryHost, isPlainMessage } from './delivery.js'
+import { type Codecs, controlTooLong } from './codecs.js'
+import { Delivery, type DeliveryHost, isPlainMessage, keepMessage } from './delivery.js'
 import type { Events } from './events.js'
+import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 
 /** What the inbound side needs from the connection around it. */
@@ -44,7 +45,6 @@ export class Inbound {
   readonly #session: Session
   readonly #decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
-  readonly #maxFrame: number
   readonly delivery: Delivery
 
   /** Bytes were left undecoded, and the peer was stopped. */
@@ -54,6 +54,8 @@ export class Inbound {
   #pumping = false
   /** We have sent Close: data must not keep the peer's Close from being seen. */
   #closing = false
+  /** Data was dropped: whatever follows it is, too, for half a message is none. */
+  #drops = false
   /** Nothing that comes in is looked at any more. */
   #discards = false
 
@@ -73,13 +75,12 @@ export class Inbound {
     this.#session = new Session(options)
     this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
-    this.#maxFrame = options.maxFrame
     this.delivery = new Delivery(host, options, codecs, events)
   }
 
-  /** Bytes that came in and were not delivered yet. */
-  get bufferedAmount(): number {
-    return this.delivery.bytes + this.#decoder.buffered
+  /** The peer was stopped, because nobody makes room for what it sent. */
+  get isStopped(): boolean {
+    return this.#stopped
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. */
@@ -129,6 +130,43 @@ export class Inbound {
     if (this.#stopped && !this.#pumping) this.#pump()
   }
 
+  /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
+  pull(): Message | undefined {
+    if (!this.#stopped || this.#pumping || this.#drops) return undefined
+    this.#pumping = true
+    try {
+      return this.#pullMessage()
+    } catch (error) {
+      this.#host.fail(error)
+      return undefined
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  #pullMessage(): Message | undefined {
+    while (!this.#discards && this.delivery.isEmpty) {
+      if (!this.#decoder.read(current)) {
+        this.#start()
+        return undefined
+      }
+      const head = headOf(current)
+      if (isPlainMessage(head)) return this.#pulled(head)
+      this.#onFrame()
+    }
+    return undefined
+  }
+
+  #pulled(head: number): Message {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    this.messagesIn++
+    const isText = (head & 0x0f) === Opcode.Text
+    const { isAscii } = this.#session
+    const owned = this.#decoder.ownsPayload
+    return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
+  }
+
   get #flows(): boolean {
     return !this.#discards && (this.delivery.wantsMore || this.#closing)
   }
@@ -160,7 +198,8 @@ export class Inbound {
   }
 
   #stop(): void {
-    if (this.#stopped || this.#discards) return
+    if (this.#discards) return this.#start()
+    if (this.#stopped) return
     this.#stopped = true
     this.#host.pause()
   }
@@ -172,6 +211,8 @@ export class Inbound {
   }
 
   #onData(head: number): void {
+    if (this.#closing && this.delivery.isFull) this.#drops = true
+    if (this.#drops) return
     if ((head & FIN) !== 0) this.messagesIn++
     if (
       isPlainMessage(head) &&
@@ -185,14 +226,12 @@ export class Inbound {
       )
     )
       return
-    if (this.#closing && this.delivery.isFull) return
     this.delivery.push(this.#keepFrame())
   }
 
   #onControl(head: number): void {
     const shown = this.delivery.showsControl ? this.#keepFrame() : undefined
-    if (this.#codecs !== undefined) this.#decodeControl(this.#codecs)
-    const payload = current.copyPayload()
+    const payload = this.#codecs === undefined ? current.copyPayload() : this.#decodeControl(this.#codecs)
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
     // Answered first, shown afterwards.
@@ -203,8 +242,14 @@ export class Inbound {
   }
 
   /** Control frames are answered at once: an extension cannot hold them back, only look at them and change them. */
-  #decodeControl(codecs: Codecs): void {
-    codecs.decode(current, this.#maxFrame)?.catch((error: unknown) => this.#host.fail(error))
+  #decodeControl(codecs: Codecs): Buffer {
+    const frame = this.#keepFrame() // `current` serves all connections, and an extension may keep what it is given
+    const pending = codecs.decode(frame, MAX_CONTROL_PAYLOAD)
+    const payload = frame.copyPayload()
+    if (pending === undefined) releaseFrame(frame)
+    else pending.then(undefined, (error: unknown) => this.#host.fail(error))
+    if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
+    return payload
   }
 
   /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */

@@ -35,20 +35,9 @@ export class Inbox {
     return this.#wholeMessages
   }
 
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /** As much as may wait: the peer has to. */
   get isFull(): boolean {
     return this.#dataFrames >= this.#limits.maxInboxFrames || this.#bytes >= this.#limits.maxInboxBytes
-  }
-
-  /** Empty enough to let the peer go on. */
-  get isLow(): boolean {
-    return (
-      this.#dataFrames * 2 <= this.#limits.maxInboxFrames && this.#bytes * 2 <= this.#limits.maxInboxBytes
-    )
   }
 
   /** Whether one more control frame is kept for those who want to see it. */

@@ -29,7 +29,8 @@ export class Lane {
     const pending = turn()
     if (pending === undefined) return
     this.#held = true
-    void pending.then(() => this.#next())
+    const next = (): void => this.#next()
+    pending.then(next, next)
   }
 
   #next(): void {

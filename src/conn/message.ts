@@ -99,8 +99,9 @@ export class Message {
     const text = this.#ascii
       ? this.#bytes.toString('latin1', this.#start, this.#end)
       : this.#bytes.toString('utf8', this.#start, this.#end)
-    // The string outlives memory that is only lent, so that nothing needs to be copied.
-    if (this.#state !== OWN && this.isText) this.#string = text
+    // The string outlives memory that is only lent, so that nothing needs to be copied. (U+FFFD may stand for bytes that
+    // are no UTF-8, which it could not give back.)
+    if (this.#state !== OWN && this.isText && (this.#ascii || !text.includes('\ufffd'))) this.#string = text
     return text
   }
 

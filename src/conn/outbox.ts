@@ -1,6 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
 import type { Transport } from '../node/transport.js'
+import { type Quiet, quietPromise, quietRejection } from './quiet.js'
 import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
@@ -8,13 +9,6 @@ const BLOCK_SIZE = 16 << 10
 
 const EMPTY = Buffer.alloc(0)
 const RESOLVED: Promise<void> = Promise.resolve()
-const ignore = (): void => undefined
-
-interface Waiter {
-  readonly promise: Promise<void>
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 export interface OutboxOptions {
   readonly highWaterMark: number
@@ -52,11 +46,13 @@ export class Outbox implements Stager {
   #blockUsed = 0
   #control: Buffer[] = []
   #pong: Buffer | undefined
+  /** Bytes of messages that wait for their turn to be laid here. */
+  #held = 0
 
   #ending = false
   #gone: Promise<never> | undefined
-  #below: Waiter | undefined
-  #empty: Waiter | undefined
+  #below: Quiet | undefined
+  #empty: Quiet | undefined
   #wasAbove = false
 
   /** The memory in which `reserve()` and `reserveControl()` gave room. */
@@ -72,13 +68,29 @@ export class Outbox implements Stager {
 
   /** Bytes on their way out that have not left this process. */
   get bufferedAmount(): number {
+    return this.#held + this.waiting
+  }
+
+  /** Those of them that wait for nothing but the peer. */
+  get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
     return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
   }
 
   /** Whether more is waiting than may. */
   get isFull(): boolean {
-    return this.#blocked && this.bufferedAmount > this.#options.maxOutboxBytes
+    return (this.#blocked || this.#held > 0) && this.bufferedAmount > this.#options.maxOutboxBytes
+  }
+
+  /** Counts bytes that wait for their turn, and takes them off again. */
+  hold(bytes: number): void {
+    this.#held += bytes
+  }
+
+  letGo(bytes: number): void {
+    if (this.#gone !== undefined) return
+    this.#held -= bytes
+    this.#settle()
   }
 
   /** Gives room in `into` for a data frame of `size` bytes; returns where it begins. */
@@ -99,7 +111,7 @@ export class Outbox implements Stager {
   /** Like `reserveControl()`, in place of a pong that still waits: only the latest ping needs an answer (§5.5.3). */
   reservePong(size: number): number {
     if (!this.#blocked) return this.reserve(size)
-    if (this.#pong !== undefined) this.#queuedBytes -= this.#pong.length
+    if (this.#pong !== undefined) this.#countControl(this.#pong, -1)
     this.into = Buffer.allocUnsafe(size)
     this.#countControl(this.into)
     this.#pong = this.into
@@ -122,14 +134,14 @@ export class Outbox implements Stager {
     if (this.#gone !== undefined) return this.#gone
     if (this.bufferedAmount <= this.#options.highWaterMark) return RESOLVED
     this.#wasAbove = true
-    return (this.#below ??= newWaiter()).promise
+    return (this.#below ??= quietPromise()).promise
   }
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
     if (this.#gone !== undefined) return this.#gone
     if (this.bufferedAmount === 0) return RESOLVED
-    return (this.#empty ??= newWaiter()).promise
+    return (this.#empty ??= quietPromise()).promise
   }
 
   flushStaged(): void {
@@ -147,10 +159,11 @@ export class Outbox implements Stager {
 
   /** The transport has let everything go. */
   onDrained(): void {
-    this.#blocked = false
-    this.#writeControl()
-    while (!this.#blocked && this.#queue.length > 0) this.#writeNextBlock()
-    if (this.#ending && !this.#blocked) this.#transport.end()
+    // Blocked until the last block is written: what is sent meanwhile must not overtake it.
+    let taken = true
+    while (taken && this.#queuedBytes > 0) taken = this.#writeControl() ?? this.#writeNextBlock()
+    if (taken) this.#blocked = false
+    if (taken && this.#ending) this.#transport.end()
     this.#settle()
   }
 
@@ -173,7 +186,9 @@ export class Outbox implements Stager {
   /** No more is taken: everyone who waits or asks gets `error`. What waits still goes out. */
   refuse(error: Error): void {
     if (this.#gone !== undefined) return
-    this.#gone = rejected(error)
+    this.#gone = quietRejection(error)
+    this.#held = 0
+    this.#wasAbove = false
     this.#below?.reject(error)
     this.#empty?.reject(error)
     this.#below = this.#empty = undefined
@@ -181,6 +196,8 @@ export class Outbox implements Stager {
 
   /** The transport is gone, and with it everything that waits. */
   drop(): void {
+    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff)
+    this.bytesOut -= sizeOf(this.#control) + (this.#pong?.length ?? 0)
     this.#start = this.#end = 0
     this.#cutOff = this.#pong = undefined
     this.#control = []
@@ -222,29 +239,30 @@ export class Outbox implements Stager {
     return at
   }
 
-  #countControl(frame: Buffer): void {
-    this.bytesOut += frame.length
-    this.#queuedBytes += frame.length
+  #countControl(frame: Buffer, sign: 1 | -1 = 1): void {
+    this.bytesOut += sign * frame.length
+    this.#queuedBytes += sign * frame.length
   }
 
-  #writeControl(): void {
+  /** Undefined when there is none. */
+  #writeControl(): boolean | undefined {
     if (this.#pong !== undefined) this.#control.unshift(this.#pong)
     this.#pong = undefined
-    if (this.#control.length === 0) return
+    if (this.#control.length === 0) return undefined
     const frames = Buffer.concat(this.#control)
     this.#control = []
     this.#queuedBytes -= frames.length
-    this.#write(frames)
+    return this.#write(frames)
   }
 
-  #writeNextBlock(): void {
+  #writeNextBlock(): boolean {
     const block = this.#queue.shift()!
     if (this.#queue.length === 0) {
       this.#block = EMPTY
       this.#blockUsed = 0
     }
     this.#queuedBytes -= block.length
-    this.#write(block)
+    return this.#write(block)
   }
 
   #write(bytes: Buffer): boolean {
@@ -273,21 +291,4 @@ function sizeOf(blocks: readonly Buffer[] | undefined): number {
   let size = 0
   if (blocks !== undefined) for (const block of blocks) size += block.length
   return size
-}
-
-function newWaiter(): Waiter {
-  let resolve: () => void = ignore
-  let reject: (error: Error) => void = ignore
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  promise.catch(ignore) // nobody has to look at it
-  return { promise, resolve, reject }
-}
-
-function rejected(error: Error): Promise<never> {
-  const promise = Promise.reject(error)
-  promise.catch(ignore)
-  return promise
 }

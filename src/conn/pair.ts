@@ -22,6 +22,7 @@ class MemoryTransport implements Transport {
   #peerWaits = false
   #ended = false
   #peerEnded = false
+  #toldEnded = false
   #destroyed = false
 
   static line(): [MemoryTransport, MemoryTransport] {
@@ -66,6 +67,7 @@ class MemoryTransport implements Transport {
     this.#ended = true
     this.#peer.#peerEnded = true
     this.#peer.#schedule()
+    this.#schedule() // both have, perhaps
   }
 
   destroy(): void {
@@ -74,7 +76,7 @@ class MemoryTransport implements Transport {
     this.#arriving = []
     this.#arrivingBytes = 0
     this.end()
-    this.#peer.#schedule()
+    this.#schedule() // lets a peer go on that waits for us
     process.nextTick(() => this.#events?.closed(undefined))
   }
 
@@ -95,8 +97,12 @@ class MemoryTransport implements Transport {
       this.#peerWaits = false
       this.#peer.#events?.drained()
     }
-    if (this.#destroyed || this.#arriving.length > 0 || !this.#peerEnded) return
-    this.#events?.ended()
+    // Behind bytes that were held back, as on a real line.
+    if (this.#destroyed || this.#paused || this.#arriving.length > 0 || !this.#peerEnded) return
+    if (!this.#toldEnded) {
+      this.#toldEnded = true
+      this.#events?.ended()
+    }
     if (this.#ended) this.destroy()
   }
 }

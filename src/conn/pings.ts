@@ -1,6 +1,5 @@
 import type { Clock } from './clock.js'
-
-const ignore = (): void => undefined
+import { ignore } from './quiet.js'
 
 interface Ping {
   readonly payload: Buffer

@@ -1,4 +1,4 @@
-import { bytesOf, endOf, type Frame, startOf } from '../frame/frame.js'
+import type { Frame } from '../frame/frame.js'
 import { releaseFrame } from '../frame/pool.js'
 import type { Delivery } from './delivery.js'
 import { type ReadOptions, signalOf } from './readers.js'
@@ -24,18 +24,14 @@ export class MessageReader implements AsyncIterable<Buffer> {
   }
 
   /** The next part, which is yours to keep; null at the end of the message. */
-  async read(options?: ReadOptions): Promise<Buffer | null> {
+  read(options?: ReadOptions): Promise<Buffer | null> {
     const signal = signalOf(options)
-    signal?.throwIfAborted()
-    while (!this.#ended) {
-      const frame = await this.#nextFrame(signal)
-      if (frame === null) this.#end()
-      else {
-        const part = this.#take(frame)
-        if (part.length > 0) return part
-      }
-    }
-    return null
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#ended) return Promise.resolve(null)
+    return new Promise((resolve, reject) => {
+      const take = (frame: Frame | null): void => resolve(frame && this.#take(frame))
+      this.#delivery.wait({ wants: 'part', resolve: take, reject }, signal)
+    })
   }
 
   /** Gives the rest of the message up: it is read and thrown away. */
@@ -64,21 +60,11 @@ export class MessageReader implements AsyncIterable<Buffer> {
     })
   }
 
-  #nextFrame(signal: AbortSignal | undefined): Promise<Frame | null> {
-    return new Promise((resolve, reject) => {
-      this.#delivery.wait({ wants: 'part', resolve, reject }, signal)
-    })
-  }
-
-  #take(frame: Frame): Buffer {
-    const part = Buffer.from(bytesOf(frame).subarray(startOf(frame), endOf(frame)))
-    if (frame.fin) this.#end()
+  /** Called at once, so that no read made from now on waits for a message that is over. */
+  #take(frame: Frame): Buffer | null {
+    const part = frame.copyPayload()
+    this.#ended = frame.fin
     releaseFrame(frame)
-    return part
-  }
-
-  #end(): void {
-    this.#ended = true
-    this.#delivery.endStream()
+    return part.length > 0 ? part : null
   }
 }

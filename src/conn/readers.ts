@@ -35,21 +35,38 @@ export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 /** Readers in call order. A cancelled one leaves without taking anything. */
 export class Readers {
   readonly #waiting: Waiter[] = []
+  readonly #onCancelled: () => void
+  /** How many were served so far. */
+  served = 0
+
+  constructor(onCancelled: () => void) {
+    this.#onCancelled = onCancelled
+  }
 
   get first(): Waiter | undefined {
     return this.#waiting[0]
   }
 
-  /** Waits at the end of the line, or in front of it for the next part of a stream that is being read. */
+  /** Waits at the end of the line, or in front of the others for the next part of a stream that is being read. */
   add(waiter: Waiter, signal: AbortSignal | undefined): void {
-    if (waiter.wants === 'part') this.#waiting.unshift(waiter)
-    else this.#waiting.push(waiter)
+    const behind = waiter.wants === 'part' ? this.#waiting.findIndex((other) => other.wants !== 'part') : -1
+    if (behind < 0) this.#waiting.push(waiter)
+    else this.#waiting.splice(behind, 0, waiter)
     if (signal !== undefined) this.#watch(waiter, signal)
   }
 
   /** The first one was served. */
   shift(): void {
     this.#waiting.shift()
+    this.served++
+  }
+
+  /** The stream is over: who still waits for a part of it gets null. */
+  endParts(): void {
+    for (let first = this.first; first?.wants === 'part'; first = this.first) {
+      this.shift()
+      first.resolve(null)
+    }
   }
 
   #watch(waiter: Waiter, signal: AbortSignal): void {
@@ -58,6 +75,7 @@ export class Readers {
       if (index < 0) return
       this.#waiting.splice(index, 1)
       waiter.reject(signal.reason)
+      this.#onCancelled()
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const { resolve, reject } = waiter

@@ -18,13 +18,14 @@ import type { Role } from '../frame/rules.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
 import { type Bytes, copyBytes, toBuffer } from './bytes.js'
-import type { Codecs } from './codecs.js'
+import { type Codecs, controlTooLong } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
 import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
+import { ignore, quietRejection } from './quiet.js'
 import { MessageWriter, type WriterHost } from './writer.js'
 
 /** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
@@ -56,7 +57,6 @@ export interface SenderHost {
   fail(error: unknown): void
 }
 
-const ignore = (): void => undefined
 const NO_HINTS: EncodeHints = { compress: undefined }
 
 /** Everything that goes out as a message or as a frame of the application's own. Call order is wire order. */
@@ -67,9 +67,8 @@ export class Sender implements WriterHost {
   readonly #outbox: Outbox
   readonly #codecs: Codecs | undefined
   readonly #lane = new Lane()
-  #streaming: MessageWriter | undefined
-  /** Bytes of messages that wait for the lane. */
-  #heldBytes = 0
+  /** Writers whose message is not out yet. */
+  readonly #writers = new Set<MessageWriter>()
   readonly #frames: FrameWriter
   messagesOut = 0
 
@@ -86,11 +85,7 @@ export class Sender implements WriterHost {
     this.#framer = framer
     this.#outbox = outbox
     this.#codecs = codecs
-    this.#frames = new FrameWriter(framer, this.#lane, allowedRsv)
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes
+    this.#frames = new FrameWriter(framer, outbox, this.#lane, allowedRsv, options.validateText)
   }
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
@@ -112,17 +107,21 @@ export class Sender implements WriterHost {
   /** Opens a message that is written part by part; it holds the lane until it ends. */
   openWriter(text: boolean | undefined, hints: EncodeHints): MessageWriter {
     const writer = new MessageWriter(this, text, hints, this.#options.validateText)
-    this.#lane.run(() => {
-      this.#streaming = writer
-      return writer.start().then(() => {
-        this.#streaming = undefined
-      })
-    })
+    if (!this.#host.isOpen()) {
+      writer.drop()
+      return writer
+    }
+    this.#writers.add(writer)
+    this.#lane.run(() =>
+      writer.start().then(() => {
+        this.#writers.delete(writer)
+      }),
+    )
     return writer
   }
 
   writeFrame(frame: Frame, options: WriteFrameOptions | undefined): Promise<void> {
-    if (!(isControl(frame.opcode) ? this.#host.maySendControl() : this.#host.isOpen())) return this.refused()
+    if (!this.#mayWrite(frame)) return this.refused()
     if (options?.check === false) this.#framer.encoded(encodeFrame(frame))
     else if (this.#frames.write(frame)) this.messagesOut++
     return this.accepted()
@@ -142,28 +141,39 @@ export class Sender implements WriterHost {
   /** Control frames go out at once: an extension may look at them and change them, but not hold them back. */
   control(opcode: number, payload: Buffer): void {
     if (this.#codecs === undefined) return this.#layControl(opcode, payload)
-    const frame = acquireFrame()
-    setFrame(frame, packHead(true, 0, opcode), false, 0)
-    lendToFrame(frame, payload, 0, payload.length)
     try {
-      if (this.#encode(frame, NO_HINTS) !== undefined)
-        throw new WebSocketError(
-          'WS_ERR_EXTENSION',
-          'Cannot hold back a control frame: encode() gave a promise',
-        )
+      this.#layControl(opcode, encodeControl(this.#codecs, opcode, payload))
     } catch (error) {
       this.#host.fail(error)
+      // Without an error yet, this is the very Close frame that tells of the failure.
+      if (this.#host.error() === undefined) this.#layControl(opcode, payload)
     }
-    this.#layControl(opcode, frame.payload)
-    releaseFrame(frame)
   }
 
   accepted(): Promise<void> {
     return this.#outbox.accepted()
   }
 
-  isOpen(): boolean {
-    return this.#host.isOpen()
+  hold(bytes: number): void {
+    this.#outbox.hold(bytes)
+  }
+
+  letGo(bytes: number): void {
+    this.#outbox.letGo(bytes)
+  }
+
+  /** Whether more waits than may: then the connection has failed. */
+  overflows(): boolean {
+    if (this.#options.whenFull === 'wait' || !this.#outbox.isFull) return false
+    const limit = this.#options.maxOutboxBytes
+    this.#host.fail(
+      new ProtocolError(
+        'WS_ERR_OUTBOX_FULL',
+        1013,
+        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait for the peer, maxOutboxBytes is ${limit}`,
+      ),
+    )
+    return true
   }
 
   fail(error: unknown): void {
@@ -176,37 +186,34 @@ export class Sender implements WriterHost {
 
   /** The answer to a call that comes too late. */
   refused(): Promise<never> {
-    const error =
-      this.#host.error() ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed')
-    const promise = Promise.reject(error)
-    promise.catch(ignore)
-    return promise
+    return quietRejection(
+      this.#host.error() ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed'),
+    )
   }
 
-  /** No more messages: one that is being written part by part is cut off, so that Close does not wait for it. */
+  /** The peer reads no more: messages that are not complete are cut off, so that Close does not wait for them. */
   cutStream(): void {
-    this.#streaming?.cut()
+    for (const writer of this.#writers) writer.cut()
+    this.#frames.cut()
   }
 
   /** The connection is over. */
   close(): void {
     this.#lane.clear()
-    this.#heldBytes = 0
-    this.cutStream()
+    for (const writer of this.#writers) writer.drop()
+    this.#writers.clear()
+    this.#frames.cut()
   }
 
   #cannotSend(): boolean {
-    if (!this.#host.isOpen()) return true
-    if (this.#options.whenFull === 'wait' || !this.#outbox.isFull) return false
-    const limit = this.#options.maxOutboxBytes
-    this.#host.fail(
-      new ProtocolError(
-        'WS_ERR_OUTBOX_FULL',
-        1013,
-        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait for the peer, maxOutboxBytes is ${limit}`,
-      ),
-    )
-    return true
+    return !this.#host.isOpen() || this.overflows()
+  }
+
+  /** A message that was begun may be finished after `close()`: Close waits for it. */
+  #mayWrite(frame: Frame): boolean {
+    if (isControl(frame.opcode)) return this.#host.maySendControl()
+    const isOpen = this.#frames.isUnderWay ? this.#host.maySendControl() : this.#host.isOpen()
+    return isOpen && !this.overflows()
   }
 
   #sent(): Promise<void> {
@@ -241,12 +248,15 @@ export class Sender implements WriterHost {
 
   /** Sends bytes that are ours when their turn comes. */
   #sendInTurn(head: number, bytes: Buffer, hints: EncodeHints): Promise<void> {
-    this.#heldBytes += bytes.length
+    const { length } = bytes
+    this.hold(length)
     this.#lane.run(() => {
-      this.#heldBytes -= bytes.length
-      return this.#failing(() => this.part(head, bytes, hints))
+      const pending = this.#failing(() => this.part(head, bytes, hints))
+      this.messagesOut++
+      if (pending === undefined) return this.letGo(length)
+      return pending.then(() => this.letGo(length))
     })
-    return this.#sent()
+    return this.#outbox.accepted()
   }
 
   /** A turn must not throw: what goes wrong fails the connection. */
@@ -275,9 +285,27 @@ export class Sender implements WriterHost {
   }
 
   #layEncoded(frame: Frame): void {
-    this.#framer.data(headOf(frame), bytesOf(frame), startOf(frame), endOf(frame))
+    // While the extension took its time, the connection may have failed: nothing goes out behind Close (§5.5.1).
+    if (this.#host.maySendControl())
+      this.#framer.data(headOf(frame), bytesOf(frame), startOf(frame), endOf(frame))
     releaseFrame(frame)
   }
+}
+
+/** The payload of a control frame as the extensions want it; throws when they break a rule. */
+function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
+  const frame = acquireFrame()
+  setFrame(frame, packHead(true, 0, opcode), false, 0)
+  lendToFrame(frame, payload, 0, payload.length)
+  const pending = codecs.encode(frame, NO_HINTS)
+  const encoded = frame.copyPayload()
+  if (pending !== undefined) {
+    pending.catch(ignore)
+    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
+  }
+  releaseFrame(frame)
+  if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')
+  return encoded
 }
 
 function hintsOf(options: SendOptions | undefined): EncodeHints {

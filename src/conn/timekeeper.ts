@@ -35,9 +35,14 @@ export class Timekeeper {
   }
 
   add(timed: Timed): void {
-    if (this.#timed.size === 0) this.now = this.#clock.now()
     this.#timed.add(timed)
     this.moved(timed)
+  }
+
+  /** Makes `now` exact: for what counts its time from this moment. */
+  sync(): number {
+    this.now = this.#clock.now()
+    return this.now
   }
 
   delete(timed: Timed): void {
@@ -71,8 +76,11 @@ export class Timekeeper {
     this.now = this.#clock.now()
     // When this process was stuck, what the peers sent meanwhile has not been read yet: nobody is judged before it is.
     this.#forgave = late > LONGEST_TICK && !this.#forgave
-    if (!this.#forgave) this.#ringDue()
-    if (this.#timed.size > 0) this.#arm(this.#nextTick())
+    try {
+      if (!this.#forgave) this.#ringDue()
+    } finally {
+      if (this.#timed.size > 0) this.#arm(this.#nextTick())
+    }
   }
 
   #ringDue(): void {

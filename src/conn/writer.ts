@@ -4,6 +4,7 @@ import { Opcode } from '../frame/opcode.js'
 import { Utf8Validator } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
 import { type Bytes, toBuffer } from './bytes.js'
+import { ignore } from './quiet.js'
 
 /** What a writer needs from the sender. */
 export interface WriterHost {
@@ -11,13 +12,18 @@ export interface WriterHost {
   part(head: number, bytes: Buffer, hints: EncodeHints): void | Promise<void>
   /** A promise for "there is room for more". */
   accepted(): Promise<void>
-  isOpen(): boolean
+  /** Counts bytes that wait for their turn, and takes them off again. */
+  hold(bytes: number): void
+  letGo(bytes: number): void
+  /** Whether more waits than may: then the connection has failed. */
+  overflows(): boolean
   refused(): Promise<never>
   messageDone(): void
   fail(error: unknown): void
 }
 
-type Phase = 'open' | 'ended' | 'cut'
+/** Being written; complete and on its way; out; or given up. */
+type Phase = 'open' | 'ended' | 'out' | 'cut'
 
 /**
  * One outgoing message, written part by part: every part goes out as a frame of its own (RFC 6455 §5.4). Until it ends,
@@ -39,8 +45,9 @@ export class MessageWriter implements AsyncDisposable {
   #surrogate = ''
   /** Parts go one after the other; also waits for our turn on the lane. */
   #tail: Promise<void>
-  #begin: () => void = () => undefined
-  #release: () => void = () => undefined
+  #begin: () => void = ignore
+  #release: () => void = ignore
+  #onCut: () => void = ignore
 
   /** @internal */
   constructor(host: WriterHost, text: boolean | undefined, hints: EncodeHints, validate: boolean) {
@@ -62,32 +69,40 @@ export class MessageWriter implements AsyncDisposable {
     })
   }
 
-  /** Takes the lane away: the rest of the message will not be sent. @internal */
+  /** A message that is not complete is given up. @internal */
   cut(): void {
-    if (this.#phase !== 'open') return
+    if (this.#phase === 'open') this.drop()
+  }
+
+  /** What is not out yet will not be sent, and whoever waits for it is told. @internal */
+  drop(): void {
+    if (this.#phase === 'out') return
     this.#phase = 'cut'
+    this.#begin()
     this.#release()
+    this.#onCut()
   }
 
   /** Writes the next part; resolves when there is room for more. The bytes may be used again at once. */
   write(chunk: string | Bytes): Promise<void> {
-    if (this.#phase === 'ended')
-      throw new WebSocketError('WS_ERR_STATE', 'Cannot write: the message has ended')
-    if (this.#phase === 'cut' || !this.#host.isOpen()) return this.#host.refused()
+    this.#checkNotEnded()
+    if (this.#phase === 'cut' || this.#host.overflows()) return this.#host.refused()
     const bytes = this.#bytesOf(chunk)
-    return this.#queue(() => (bytes.length === 0 ? undefined : this.#part(bytes, false)))
+    return this.#queue(bytes.length, () => (bytes.length === 0 ? undefined : this.#part(bytes, false)))
   }
 
   /** Ends the message, with a last part if one is given. */
   end(chunk?: string | Bytes): Promise<void> {
+    this.#checkNotEnded()
     if (chunk !== undefined) void this.write(chunk)
-    if (this.#phase !== 'open') return this.#host.refused()
+    if (this.#phase === 'cut') return this.#host.refused()
     const rest = Buffer.from(this.#surrogate)
     if (this.#utf8 !== undefined && this.#text === true && !this.#utf8.isComplete)
       throw outOfRange('the end of the message', 'the end of a UTF-8 character', 'open')
     this.#phase = 'ended'
-    return this.#queue(async () => {
+    return this.#queue(rest.length, async () => {
       await this.#part(rest, true)
+      this.#phase = 'out'
       this.#host.messageDone()
       this.#release()
     })
@@ -122,13 +137,31 @@ export class MessageWriter implements AsyncDisposable {
 
   /** Writes everything a source gives; gives the message up when the source fails. @internal */
   async writeAll(source: AsyncIterable<unknown>): Promise<void> {
+    const iterator = source[Symbol.asyncIterator]()
     try {
-      for await (const chunk of source) await this.write(chunk as string | Bytes)
+      for (let step = await this.#next(iterator); step.done !== true; step = await this.#next(iterator))
+        await this.write(step.value as string | Bytes)
       await this.end()
     } catch (error) {
       this.abort(error)
+      giveUp(iterator)
       throw error
     }
+  }
+
+  /** What a source gives next; rejects when the connection ends meanwhile, as a source may never give anything again. */
+  #next(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+    if (this.#phase === 'cut') return this.#host.refused()
+    return new Promise((resolve, reject) => {
+      // By then it is known how the connection ends.
+      this.#onCut = () => queueMicrotask(() => this.#host.refused().catch(reject))
+      Promise.resolve(iterator.next()).then(resolve, reject)
+    })
+  }
+
+  #checkNotEnded(): void {
+    if (this.#phase === 'ended' || this.#phase === 'out')
+      throw new WebSocketError('WS_ERR_STATE', 'Cannot write: the message has ended')
   }
 
   #bytesOf(chunk: string | Bytes): Buffer {
@@ -138,13 +171,17 @@ export class MessageWriter implements AsyncDisposable {
     this.#text ??= false
     if (this.#text && this.#utf8?.append(bytes) === false)
       throw outOfRange('chunk', 'UTF-8 in a text message', bytes)
-    return Buffer.from(bytes)
+    const lone = this.#surrogate
+    this.#surrogate = ''
+    return Buffer.concat([Buffer.from(lone), bytes])
   }
 
   /** A surrogate pair that is cut between two strings is put together again. */
   #encode(chunk: string): Buffer {
     this.#text ??= true
     if (!this.#text) throw wrongType('chunk', 'bytes in a binary message', chunk)
+    if (this.#utf8?.isComplete === false)
+      throw outOfRange('chunk', 'the rest of the UTF-8 character that was begun', chunk)
     const text = this.#surrogate + chunk
     const isCut = isHighSurrogate(text.charCodeAt(text.length - 1))
     this.#surrogate = isCut ? text.slice(-1) : ''
@@ -158,15 +195,22 @@ export class MessageWriter implements AsyncDisposable {
   }
 
   /** Runs a step behind those before it, once the lane is ours. */
-  #queue(step: () => void | Promise<void>): Promise<void> {
+  #queue(length: number, step: () => void | Promise<void>): Promise<void> {
+    this.#host.hold(length)
     const done = this.#tail.then(() => (this.#phase === 'cut' ? undefined : step()))
-    this.#tail = done.catch((error: unknown) => this.#host.fail(toError(error)))
+    const letGo = (): void => this.#host.letGo(length)
+    this.#tail = done.catch((error: unknown) => this.#host.fail(toError(error))).then(letGo)
     const accepted = this.#tail.then(() =>
       this.#phase === 'cut' ? this.#host.refused() : this.#host.accepted(),
     )
-    accepted.catch(() => undefined)
+    accepted.catch(ignore)
     return accepted
   }
+}
+
+/** Tells a source that no more is wanted; it may take its time, or fail. */
+function giveUp(iterator: AsyncIterator<unknown>): void {
+  new Promise((resolve) => resolve(iterator.return?.())).catch(ignore)
 }
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff

@@ -130,15 +130,14 @@ function look(request: IncomingMessage): Sight {
   return sight
 }
 
-/** The rest of the packet behind a request; nothing when the packet does not begin with it. */
+/** The rest of the packet behind a request. The packet may begin in the middle of its headers, or before them. */
 function bytesBehind(request: IncomingMessage): Buffer {
   const { parser } = request.socket as { parser?: { getCurrentBuffer?(): unknown } }
   const packet = request.complete ? undefined : parser?.getCurrentBuffer?.()
   if (!Buffer.isBuffer(packet)) return NOTHING
-  const start = `${request.method} ${request.url} `
-  const end = packet.indexOf('\r\n\r\n')
-  if (end < 0 || packet.toString('latin1', 0, start.length) !== start) return NOTHING
-  return packet.subarray(end + 4)
+  const start = packet.indexOf(`${request.method} ${request.url} `, 0, 'latin1')
+  const end = packet.indexOf('\r\n\r\n', Math.max(start, 0))
+  return end < 0 ? NOTHING : packet.subarray(end + 4)
 }
 
 /**

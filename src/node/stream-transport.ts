@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { toError } from '../errors.js'
 import { moveToSharedRead, type SharedReader } from './shared-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 
@@ -15,6 +16,7 @@ export class StreamTransport implements Transport, SharedReader {
   readonly mayLend: boolean
   #events!: TransportEvents
   #waitsForDrain = false
+  #paused = false
   #error: Error | undefined
   readonly #onWritten = (): void => this.#written()
 
@@ -34,6 +36,9 @@ export class StreamTransport implements Transport, SharedReader {
     stream.on('close', () => events.closed(this.#error))
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
+    // Whatever state it was handed over in: a moved socket runs by now, and one that was paused would never.
+    if (this.#paused) stream.pause()
+    else stream.resume()
   }
 
   get pending(): number {
@@ -43,17 +48,26 @@ export class StreamTransport implements Transport, SharedReader {
   write(bytes: Buffer): boolean {
     const stream = this.#stream
     if (stream.destroyed || stream.writableEnded) return true
-    stream.write(bytes, this.#onWritten)
+    try {
+      stream.write(bytes, this.#onWritten)
+    } catch (thrown) {
+      // A stream of the application's own may throw; others' bytes are being written in the same turn.
+      this.#error ??= toError(thrown)
+      stream.destroy()
+      return true
+    }
     if (stream.writableLength === 0) return true
     this.#waitsForDrain = true
     return false
   }
 
   pause(): void {
+    this.#paused = true
     this.#stream.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#stream.resume()
   }
 
@@ -109,8 +123,10 @@ export class StreamTransport implements Transport, SharedReader {
 
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
   #watchErrors(): void {
-    this.#stream.on('error', (error) => {
+    const stream = this.#stream
+    stream.on('error', (error) => {
       this.#error ??= error
+      stream.destroy() // not every stream does that by itself
     })
   }
 

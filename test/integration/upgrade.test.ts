@@ -278,6 +278,16 @@ test('a socket reset while accept waits is no crash, no connection and no error'
   assert.equal((await shake(t, port)).status, 101)
 })
 
+test('accept that destroys the socket gets no connection', async (t) => {
+  const accept = (request: IncomingMessage): undefined => void request.socket.destroy()
+  const { port, errors, ws } = await serve(t, () => assert.fail('served'), { accept })
+  const peer = await rawConnect(port, { t })
+  peer.writeText(handshake())
+  assert.equal((await peer.readToEnd()).length, 0)
+  assert.equal(ws.conns.size, 0)
+  assert.deepEqual(errors, [])
+})
+
 test('what comes while accept waits is kept, and bounded', async (t) => {
   const answer = deferred<undefined>()
   const asked = deferred<IncomingMessage>()
@@ -370,13 +380,17 @@ for (const way of ['upgrade', 'request'] as const)
   })
 
 test('a refusal arrives although the client has sent what nobody reads', async (t) => {
-  const { port } = await serve(t, stay, { path: '/ws' })
+  t.mock.timers.enable({ apis: ['setTimeout'] }) // the connection has to end without any
+  const server = createServer(upgrade(stay, { path: '/ws' }))
+  const port = await listen(t, server)
   for (let i = 0; i < 5; i++) {
     const peer = await rawConnect(port, { t })
     peer.write(Buffer.concat([Buffer.from(handshake()), Buffer.alloc(1 << 20)]))
     assert.match((await peer.readToEnd()).toString(), /^HTTP\/1.1 404 [\s\S]*Not Found\n$/)
     peer.socket.end()
+    assert.equal(await peer.closed, undefined)
   }
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('a refused client that does not hang up is dropped', async (t) => {
@@ -397,6 +411,19 @@ test('the connection is closed with 1000 when the handler returns', async (t) =>
     await until(() => ws.conns.size === 0)
     assert.deepEqual(errors, [])
   }
+})
+
+test('the closing handshake is finished although the handler left messages unread', async (t) => {
+  const reports: Promise<{ clean: boolean }>[] = []
+  const handler: ConnHandler = async (conn) => {
+    reports.push(conn.closed)
+    await conn.read()
+  }
+  const { port } = await serve(t, handler, { maxInboxFrames: 2 })
+  const { peer } = await shake(t, port)
+  for (let i = 0; i < 50; i++) peer.write(clientFrame(2, Buffer.alloc(20_000)))
+  assert.deepEqual(await answerClose(peer), [1000, ''])
+  assert.equal((await reports[0])?.clean, true)
 })
 
 test('the connection is closed with 1011 when the handler throws, and onError is told', async (t) => {

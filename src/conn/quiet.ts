@@ -1,0 +1,27 @@
+/** Promises that nobody has to look at: a rejection that goes unnoticed does not end the process. */
+
+export const ignore = (): void => undefined
+
+/** A promise with its two ends outside. */
+export interface Quiet {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+export function quietPromise(): Quiet {
+  let resolve: () => void = ignore
+  let reject: (error: Error) => void = ignore
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  promise.catch(ignore)
+  return { promise, resolve, reject }
+}
+
+export function quietRejection(error: Error): Promise<never> {
+  const promise = Promise.reject(error)
+  promise.catch(ignore)
+  return promise
+}
