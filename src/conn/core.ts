@@ -1,7 +1,6 @@
 import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
-import type { Role } from '../frame/rules.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
 import { Application, type ApplicationHost } from './application.js'
 import { Codecs } from './codecs.js'
@@ -17,7 +16,7 @@ import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox, type OutboxHost } from './outbox.js'
 import { Pings } from './pings.js'
-import { Sender, type SenderHost } from './sender.js'
+import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
 import { timekeeperOf } from './timekeeper.js'
 
@@ -26,7 +25,6 @@ type Hosts = ApplicationHost &
   InboundHost &
   DeliveryHost &
   EndingHost &
-  SenderHost &
   HeartbeatHost &
   OutboxHost &
   Events
@@ -44,7 +42,6 @@ export class Core<Data> implements Hosts {
   readonly #inbound: Inbound
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
-  readonly role: Role
   readonly request: HandshakeRequest | undefined
   readonly protocol: string
   readonly extensionNames: readonly string[]
@@ -58,7 +55,6 @@ export class Core<Data> implements Hosts {
     const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
     this.#application = new Application(conn, this, setup)
     this.#options = options
-    this.role = role
     this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
     this.protocol = setup.protocol ?? ''
     this.extensionNames = extensions.map((extension) => extension.name)
@@ -67,7 +63,7 @@ export class Core<Data> implements Hosts {
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
-    this.sender = new Sender(this, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
+    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
     this.#inbound = new Inbound(
       role,
       options,
@@ -152,7 +148,7 @@ export class Core<Data> implements Hosts {
   }
 
   onPing(payload: Buffer): void {
-    if (this.#options.autoPong && this.maySendControl()) this.sender.control(Opcode.Pong, payload)
+    if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload)
     this.#application.onPing(payload)
   }
 
@@ -179,26 +175,18 @@ export class Core<Data> implements Hosts {
 
   // The way out: sender -> framer -> outbox -> transport.
 
-  isOpen(): boolean {
-    return this.ending.isOpen
-  }
-
-  maySendControl(): boolean {
-    return this.ending.maySendControl
-  }
-
   error(): Error | undefined {
     return this.ending.error
   }
 
   sendControl(opcode: number, payload: Buffer): Promise<void> {
-    if (!this.maySendControl()) return this.sender.refused()
+    if (!this.ending.maySendControl) return this.sender.refused()
     this.sender.control(opcode, payload)
     return this.outbox.accepted()
   }
 
   ping(given: Buffer | undefined): Promise<number> {
-    if (!this.maySendControl()) return this.sender.refused()
+    if (!this.ending.maySendControl) return this.sender.refused()
     this.#pings ??= new Pings(this.#options.clock)
     const payload = given ?? this.#pings.nextPayload()
     const answered = this.#pings.add(payload)
@@ -207,12 +195,7 @@ export class Core<Data> implements Hosts {
   }
 
   sendKeepalive(): void {
-    if (this.maySendControl()) void this.ping(undefined)
-  }
-
-  outbound(): { waiting: number; left: number } {
-    const { waiting } = this.outbox
-    return { waiting, left: this.outbox.bytesOut - waiting }
+    if (this.ending.maySendControl) void this.ping(undefined)
   }
 
   drained(): void {
@@ -243,15 +226,9 @@ export class Core<Data> implements Hosts {
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
     if (this.#application.hasEvents) this.abandon()
-    this.terminate(new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'))
-  }
-
-  terminate(error: WebSocketError): void {
-    this.ending.terminate(error)
-  }
-
-  onCloseTimeout(limit: number): void {
-    this.ending.onCloseTimeout(limit)
+    this.ending.terminate(
+      new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'),
+    )
   }
 
   startCloseTimer(): void {
@@ -260,7 +237,7 @@ export class Core<Data> implements Hosts {
 
   closeInOrder(payload: Buffer, laid: () => void): void {
     this.sender.inOrder(() => {
-      if (!this.maySendControl()) return
+      if (!this.ending.maySendControl) return
       this.sender.control(Opcode.Close, payload)
       laid()
     })

@@ -1,7 +1,6 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
 import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
@@ -10,9 +9,9 @@ import { Decoding } from './decoding.js'
 import type { Events } from './events.js'
 import { Handling } from './handling.js'
 import { Inbox } from './inbox.js'
-import { keepBytes, keptIn } from './memory.js'
-import { lendMessage, type Message, ownMessage } from './message.js'
+import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
+import { keepMessage } from './plain-message.js'
 import { type FrameWaiter, type MessageWaiter, Readers, type StreamWaiter, type Waiter } from './readers.js'
 
 /** What the delivery needs from the connection around it. */
@@ -291,23 +290,5 @@ export class Delivery {
   }
 }
 
-/** A message of its own, out of memory that is used again unless it is `owned` by nobody else. */
-export function keepMessage(
-  isText: boolean,
-  ascii: boolean,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  owned: boolean,
-): Message {
-  if (owned) return ownMessage(isText, ascii, bytes, start, end)
-  const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, ascii, keptIn(), at, at + end - start)
-}
-
 const goesToEvents = (): WebSocketError =>
   new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
-
-/** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
-export const isPlainMessage = (head: number): boolean =>
-  head === (FIN | Opcode.Text) || head === (FIN | Opcode.Binary)

@@ -17,10 +17,11 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, controlTooLong } from './codecs.js'
-import { Delivery, type DeliveryHost, isPlainMessage, keepMessage } from './delivery.js'
+import { Delivery, type DeliveryHost } from './delivery.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
+import { isPlainMessage, keepMessage } from './plain-message.js'
 
 /** What the inbound side needs from the connection around it. */
 export interface InboundHost extends DeliveryHost {

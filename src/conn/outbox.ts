@@ -1,6 +1,6 @@
 // Hot: run benchmarks/e2e before and after any edit.
-
 import type { Transport } from '../node/transport.js'
+import { sizeOf } from './bytes.js'
 import { type Quiet, quietPromise, quietRejection } from './quiet.js'
 import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
 
@@ -74,7 +74,7 @@ export class Outbox implements Stager {
     return this.#held + this.waiting
   }
 
-  /** Those of them that wait for nothing but the peer. */
+  /** Those that wait for nothing but the peer. */
   get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
     return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
@@ -295,10 +295,4 @@ export class Outbox implements Stager {
     this.#wasAbove = false
     this.#host.onDrain()
   }
-}
-
-function sizeOf(blocks: readonly Buffer[] | undefined): number {
-  let size = 0
-  if (blocks !== undefined) for (const block of blocks) size += block.length
-  return size
 }

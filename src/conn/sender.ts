@@ -5,7 +5,6 @@ import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } fr
 import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
-import type { Role } from '../frame/rules.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
 import { toBuffer } from './bytes.js'
@@ -26,14 +25,13 @@ import {
 } from './sendable.js'
 import { MessageWriter, type WriterHost } from './writer.js'
 
-/** What the sender needs from the connection around it. */
+/** What the sender needs to know of the end, and how it brings it about. */
 export interface SenderHost {
-  readonly role: Role
   /** Whether messages, and control frames, may still be sent. */
-  isOpen(): boolean
-  maySendControl(): boolean
+  readonly isOpen: boolean
+  readonly maySendControl: boolean
   /** What later calls are told when the connection has ended, else undefined. */
-  error(): Error | undefined
+  readonly error: Error | undefined
   fail(error: unknown): void
 }
 
@@ -85,7 +83,7 @@ export class Sender implements WriterHost {
   /** Opens a message that is written part by part; it holds the lane until it ends. */
   openWriter(text: boolean | undefined, hints: EncodeHints): MessageWriter {
     const writer = new MessageWriter(this, text, hints, this.#options.validateText)
-    if (!this.#host.isOpen()) {
+    if (!this.#host.isOpen) {
       writer.drop()
       return writer
     }
@@ -124,7 +122,7 @@ export class Sender implements WriterHost {
     } catch (error) {
       this.#host.fail(error)
       // Without an error yet, this is the very Close frame that tells of the failure.
-      if (this.#host.error() === undefined) this.#layControl(opcode, payload)
+      if (this.#host.error === undefined) this.#layControl(opcode, payload)
     }
   }
 
@@ -165,7 +163,7 @@ export class Sender implements WriterHost {
   /** The answer to a call that comes too late. */
   refused(): Promise<never> {
     return quietRejection(
-      this.#host.error() ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed'),
+      this.#host.error ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed'),
     )
   }
 
@@ -184,13 +182,13 @@ export class Sender implements WriterHost {
   }
 
   #cannotSend(): boolean {
-    return !this.#host.isOpen() || this.overflows()
+    return !this.#host.isOpen || this.overflows()
   }
 
   /** A message that was begun may be finished after `close()`: Close waits for it. */
   #mayWrite(frame: Frame): boolean {
-    if (isControl(frame.opcode)) return this.#host.maySendControl()
-    const isOpen = this.#frames.isUnderWay ? this.#host.maySendControl() : this.#host.isOpen()
+    if (isControl(frame.opcode)) return this.#host.maySendControl
+    const isOpen = this.#frames.isUnderWay ? this.#host.maySendControl : this.#host.isOpen
     return isOpen && !this.overflows()
   }
 
@@ -264,7 +262,7 @@ export class Sender implements WriterHost {
 
   #layEncoded(frame: Frame): void {
     // While the extension took its time, the connection may have failed: nothing goes out behind Close (§5.5.1).
-    if (this.#host.maySendControl())
+    if (this.#host.maySendControl)
       this.#framer.data(headOf(frame), bytesOf(frame), startOf(frame), endOf(frame))
     releaseFrame(frame)
   }

@@ -1,21 +1,20 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
-import { ProtocolError, toError } from '../errors.js'
+import { toError } from '../errors.js'
 import { asBuffer, checkRange, EMPTY } from './bytes.js'
 import { copyBytes } from './copy.js'
 import { checkFrame, type Frame, lendToFrame, setFrame } from './frame.js'
-import {
-  type LengthSize,
-  longForm,
-  MASKED,
-  MAX_HEADER,
-  readLength16,
-  readLength64,
-  readUint32,
-  sizeOfHeader,
-} from './header.js'
+import { type LengthSize, longForm, MASKED, MAX_HEADER, readUint32, sizeOfHeader } from './header.js'
 import { maskUnchecked as mask } from './mask.js'
 import { acquireFrame, releaseFrame } from './pool.js'
-import { checkHeader, checkLength, type FrameDecoderOptions, type FrameRules, resolveRules } from './rules.js'
+import {
+  checkHeader,
+  checkLength,
+  type FrameDecoderOptions,
+  type FrameRules,
+  readLongLength,
+  resolveRules,
+} from './rules.js'
+import type { FrameWatch } from './watch.js'
 
 export type { FrameDecoderOptions } from './rules.js'
 
@@ -27,17 +26,6 @@ const DIRECT_FROM = 16 << 10
 
 /** What `seen` is when nobody has looked at the bytes yet. */
 const UNSEEN = 0xff
-
-/**
- * Somebody who follows the frames while they are decoded, piece by piece. Whatever it throws stops the decoding.
- * @internal
- */
-export interface FrameWatch {
-  /** A header came in and kept to the rules; nothing has been spent on its payload yet. */
-  header(head: number, length: number): void
-  /** Payload bytes came in, unmasked; `seen` is what `mask()` returned. An empty payload is one empty piece. */
-  payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void
-}
 
 /**
  * Cuts a byte stream into frames, however it was cut on its way (RFC 6455 §5). It does no I/O and keeps no time.
@@ -256,7 +244,7 @@ export class FrameDecoder {
     const second = bytes[at + 1]!
     const short = second & 0x7f
     const masked = (second & MASKED) !== 0
-    const length = short < 126 ? short : this.#readLongLength(bytes, at + 2, short)
+    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#strict)
     if (this.#strict) checkHeader(head, masked, length, this.#rules)
     else checkLength(length, this.#rules)
     if (this.#watch !== undefined) this.#watch.header(head, length)
@@ -266,19 +254,6 @@ export class FrameDecoder {
     this.#length = length
     this.#longForm = short < 126 ? undefined : longForm(short, length)
     this.#headerSize = size
-  }
-
-  /** Reads an extended length, 16 bits for 126 and 64 for 127; strictly, it must be minimal (§5.2). */
-  #readLongLength(bytes: Buffer, at: number, short: number): number {
-    const length = short === 126 ? readLength16(bytes, at) : readLength64(bytes, at)
-    const form = longForm(short, length)
-    if (this.#strict && form !== undefined)
-      throw new ProtocolError(
-        'WS_ERR_LENGTH',
-        1002,
-        `Length ${length} is written in ${form} bits: fewer are enough (§5.2)`,
-      )
-    return length
   }
 
   #continueBody(frame: Frame): boolean {

@@ -1,9 +1,9 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
 import { ProtocolError } from '../errors.js'
-import type { FrameWatch } from '../frame/decoder.js'
 import { FIN, RSV } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { Utf8Validator } from '../frame/utf8.js'
+import type { FrameWatch } from '../frame/watch.js'
 
 /** What the messages of one direction must keep to. */
 export interface MessageRules {
