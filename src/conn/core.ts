@@ -306,6 +306,7 @@ export class Core<Data> implements Hosts {
   }
 
   destroyTransport(): void {
+    this.outbox.drop()
     this.transport.destroy()
   }
 
