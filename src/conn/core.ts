@@ -280,6 +280,7 @@ export class Core<Data> implements Hosts {
   }
 
   destroyTransport(): void {
+    this.outbox.drop()
     this.transport.destroy()
   }
 

@@ -63,8 +63,9 @@ export class Line implements Transport {
     return all
   }
 
-  /** The frames that have left since the last call. */
+  /** The frames that have left since the last call, those of this turn included. */
   async frames(): Promise<ReadFrame[]> {
+    await settle()
     return readFrames(this.take())
   }
 
