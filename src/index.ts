@@ -6,6 +6,7 @@
 export type { Clock } from './conn/clock.js'
 export { Conn, type ConnStats, type OverOptions } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
+export type { HandshakeRequest } from './conn/handshake-request.js'
 export type { Message } from './conn/message.js'
 export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
 export { type PairOptions, pair } from './conn/pair.js'

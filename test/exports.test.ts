@@ -51,6 +51,7 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
       'FrameInit',
       'Handler',
       'HandshakeOffer',
+      'HandshakeRequest',
       'HeaderFields',
       'KeepaliveOptions',
       'Message',

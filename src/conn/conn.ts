@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
 import { Frame } from '../frame/frame.js'
@@ -9,6 +8,7 @@ import type { Transport } from '../node/transport.js'
 import type { Bytes } from './bytes.js'
 import { type ConnSetup, Core } from './core.js'
 import type { EventHandler } from './events.js'
+import type { HandshakeRequest } from './handshake-request.js'
 import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
 import { type ConnOptions, resolveConnOptions } from './options.js'
@@ -94,8 +94,8 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     })
   }
 
-  /** The request that was upgraded (server). */
-  get request(): IncomingMessage | undefined {
+  /** What was asked for in the opening handshake (server). The whole request is the second argument of the handler. */
+  get request(): HandshakeRequest | undefined {
     return this.#core.request
   }
 
@@ -285,8 +285,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   static {
     startConn = (transport, setup) => {
       const conn = new Conn(transport, setup)
-      setup.onStart?.(conn)
-      conn.#core.start(setup.head)
+      conn.#core.start(setup)
       return conn
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)

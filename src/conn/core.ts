@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type CloseError, type CloseReport, toError, WebSocketError } from '../errors.js'
+import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
@@ -11,6 +11,7 @@ import type { Delivery, DeliveryHost } from './delivery.js'
 import { Ending, type EndingHost } from './ending.js'
 import { type EventHandler, type Events, isPromiseLike } from './events.js'
 import { Framer } from './framer.js'
+import { HandshakeRequest } from './handshake-request.js'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
 import { Inbound, type InboundHost } from './inbound.js'
 import type { Message } from './message.js'
@@ -31,10 +32,18 @@ export interface ConnSetup<Data = unknown> {
   readonly extensions?: readonly ActiveExtension[] | undefined
   readonly data?: Data | undefined
   readonly events?: EventHandler<Data> | undefined
-  /** Told of the connection before anything happens on it. */
-  readonly onStart?: ((conn: Conn<Data>) => void) | undefined
-  /** Told when the application's own function threw; the connection is closed with 1011 in any case. */
-  readonly onHandlerError?: ((error: Error, conn: Conn<Data>) => void) | undefined
+  /** One for all connections of a server. */
+  readonly observer?: ConnObserver<Data> | undefined
+}
+
+/** Somebody who keeps track of connections. */
+export interface ConnObserver<Data> {
+  /** Before anything happens on it. */
+  onStart(conn: Conn<Data>): void
+  /** The application's own function threw; the connection is closed with 1011 in any case. */
+  onHandlerError(error: Error, conn: Conn<Data>): void
+  /** After everything else. */
+  onGone(conn: Conn<Data>): void
 }
 
 type Hosts = TransportEvents &
@@ -53,16 +62,16 @@ type Hosts = TransportEvents &
 export class Core<Data> implements Hosts {
   readonly #conn: Conn<Data>
   readonly #events: EventHandler<Data> | undefined
-  readonly #onHandlerError: ConnSetup<Data>['onHandlerError']
+  readonly #observer: ConnObserver<Data> | undefined
   readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
-  readonly #pings: Pings
+  #pings: Pings | undefined
   readonly #framer: Framer
   readonly #inbound: Inbound
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
   readonly role: Role
-  readonly request: IncomingMessage | undefined
+  readonly request: HandshakeRequest | undefined
   readonly protocol: string
   readonly extensionNames: readonly string[]
   readonly transport: Transport
@@ -75,15 +84,14 @@ export class Core<Data> implements Hosts {
     const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
     this.#conn = conn
     this.#events = setup.events
-    this.#onHandlerError = setup.onHandlerError
+    this.#observer = setup.observer
     this.#options = options
     this.role = role
-    this.request = setup.request
+    this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
     this.protocol = setup.protocol ?? ''
     this.extensionNames = extensions.map((extension) => extension.name)
     this.transport = transport
     this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
-    this.#pings = new Pings(options.clock)
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
@@ -93,8 +101,9 @@ export class Core<Data> implements Hosts {
   }
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
-  start(head: Uint8Array | undefined): void {
-    this.#callEvent(() => this.#events?.open?.(this.#conn, this.request))
+  start({ head, request }: ConnSetup<Data>): void {
+    this.#observer?.onStart(this.#conn)
+    if (this.#events?.open !== undefined) this.#callOpen(request)
     if (head !== undefined && head.length > 0) {
       const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
       this.#inbound.receive(bytes, 0, bytes.length)
@@ -124,7 +133,7 @@ export class Core<Data> implements Hosts {
       messagesOut: this.sender.messagesOut,
       bytesIn: this.#inbound.bytesIn,
       bytesOut: this.outbox.bytesOut,
-      lastRoundTrip: this.#pings.lastRoundTrip,
+      lastRoundTrip: this.#pings?.lastRoundTrip,
     }
   }
 
@@ -170,7 +179,7 @@ export class Core<Data> implements Hosts {
   }
 
   onPong(payload: Buffer): void {
-    this.#pings.onPong(payload)
+    this.#pings?.onPong(payload)
     this.#callEvent(() => this.#events?.pong?.(this.#conn, payload))
   }
 
@@ -212,6 +221,7 @@ export class Core<Data> implements Hosts {
 
   ping(given: Buffer | undefined): Promise<number> {
     if (!this.maySendControl()) return this.sender.refused()
+    this.#pings ??= new Pings(this.#options.clock)
     const payload = given ?? this.#pings.nextPayload()
     const answered = this.#pings.add(payload)
     this.sender.control(Opcode.Ping, payload)
@@ -288,15 +298,18 @@ export class Core<Data> implements Hosts {
     this.sender.cutStream()
   }
 
-  onReport(report: CloseReport, error: CloseError): void {
+  onReport(report: CloseReport): void {
     this.#inbound.discard()
     this.sender.close()
-    this.outbox.refuse(error)
-    this.#pings.fail(error)
-    this.delivery.end(error, isPeaceful(report.code))
-    this.#abort?.abort(error)
-    const { cause } = report
-    if (cause !== undefined) this.#callLast(() => this.#events?.error?.(this.#conn, cause))
+    this.outbox.refuse()
+    this.#pings?.fail(this.error()!)
+    this.delivery.end(isPeaceful(report.code))
+    this.#abort?.abort(this.error())
+    if (report.cause !== undefined && this.#events?.error !== undefined) this.#reportError(report.cause)
+  }
+
+  #reportError(cause: Error): void {
+    this.#callLast(() => this.#events?.error?.(this.#conn, cause))
   }
 
   ended(): void {
@@ -319,6 +332,11 @@ export class Core<Data> implements Hosts {
     this.#heartbeat.stop()
     this.outbox.drop()
     for (const thrown of this.#codecs?.close() ?? []) this.#reportHandler(toError(thrown))
+    this.#observer?.onGone(this.#conn)
+    if (this.#events?.close !== undefined) this.#reportClose(report)
+  }
+
+  #reportClose(report: CloseReport): void {
     this.#callLast(() => this.#events?.close?.(this.#conn, report))
   }
 
@@ -328,7 +346,7 @@ export class Core<Data> implements Hosts {
 
   #reportHandler(error: Error): void {
     try {
-      this.#onHandlerError?.(error, this.#conn)
+      this.#observer?.onHandlerError(error, this.#conn)
     } catch (thrown) {
       // It must not end the work on other connections that may be under way here.
       process.nextTick(() => {
@@ -340,6 +358,10 @@ export class Core<Data> implements Hosts {
   /** Calls an event behind all messages that came in. */
   #callLast(event: () => void): void {
     if (this.#events !== undefined) this.delivery.afterwards(() => this.#callEvent(event))
+  }
+
+  #callOpen(request: IncomingMessage | undefined): void {
+    this.#callEvent(() => this.#events?.open?.(this.#conn, request))
   }
 
   #callEvent(event: () => void | Promise<void> | undefined): void {

@@ -20,6 +20,8 @@ export interface DeliveryHost {
   refill(): void
   /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
   pull(): Message | undefined
+  /** What readers are told at an end that is not peaceful. */
+  error(): Error | undefined
   /** What came in cannot be read. */
   fail(error: unknown): void
   /** The application's own function threw. */
@@ -50,7 +52,7 @@ export class Delivery {
   /** A message is being read part by part: everybody else waits for its end. */
   #streaming = false
   /** No more frames will come: what readers get when the inbox is empty. */
-  #ended: { readonly error: Error; readonly isPeaceful: boolean } | undefined
+  #ended: { readonly isPeaceful: boolean } | undefined
   #abandoned = false
   #refillsLater = false
 
@@ -128,8 +130,8 @@ export class Delivery {
   }
 
   /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
-  end(error: Error, isPeaceful: boolean): void {
-    this.#ended = { error, isPeaceful }
+  end(isPeaceful: boolean): void {
+    this.#ended = { isPeaceful }
     this.#serve()
   }
 
@@ -282,15 +284,15 @@ export class Delivery {
   #servePart(waiter: FrameWaiter): boolean {
     const frame = this.#decoding.nextPart()
     if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter)
-    if (frame.length === 0 && !frame.fin) {
+    const { fin, length } = frame
+    if (length === 0 && !fin) {
       releaseFrame(frame)
       return true
     }
-    const isLast = frame.fin // asked now: who gets the frame may release it at once
-    this.#streaming = !isLast
+    this.#streaming = !fin
     this.#readers.shift()
-    waiter.resolve(frame)
-    if (isLast) this.#readers.endParts()
+    waiter.resolve(frame) // which releases it
+    if (fin) this.#readers.endParts()
     return true
   }
 
@@ -309,7 +311,7 @@ export class Delivery {
     if (this.#ended === undefined || this.#readers.first !== waiter) return false
     this.#readers.shift()
     if (this.#ended.isPeaceful && finish !== undefined) finish()
-    else waiter.reject(this.#ended.error)
+    else waiter.reject(this.#host.error())
     return true
   }
 

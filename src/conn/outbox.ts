@@ -19,6 +19,8 @@ export interface OutboxOptions {
 export interface OutboxHost {
   /** What waited is below the high-water mark again. */
   onDrain(): void
+  /** What those who wait are told once there is no more to wait for. */
+  error(): Error | undefined
 }
 
 /**
@@ -50,6 +52,7 @@ export class Outbox implements Stager {
   #held = 0
 
   #ending = false
+  #refuses = false
   #gone: Promise<never> | undefined
   #below: Quiet | undefined
   #empty: Quiet | undefined
@@ -88,7 +91,7 @@ export class Outbox implements Stager {
   }
 
   letGo(bytes: number): void {
-    if (this.#gone !== undefined) return
+    if (this.#refuses) return
     this.#held -= bytes
     this.#settle()
   }
@@ -131,7 +134,7 @@ export class Outbox implements Stager {
 
   /** A promise for "there is room for more": below the high-water mark. It needs no one to look at it. */
   accepted(): Promise<void> {
-    if (this.#gone !== undefined) return this.#gone
+    if (this.#refuses) return this.#rejection()
     if (this.bufferedAmount <= this.#options.highWaterMark) return RESOLVED
     this.#wasAbove = true
     return (this.#below ??= quietPromise()).promise
@@ -139,7 +142,7 @@ export class Outbox implements Stager {
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
-    if (this.#gone !== undefined) return this.#gone
+    if (this.#refuses) return this.#rejection()
     if (this.bufferedAmount === 0) return RESOLVED
     return (this.#empty ??= quietPromise()).promise
   }
@@ -183,15 +186,22 @@ export class Outbox implements Stager {
     if (!this.#blocked) this.#transport.end()
   }
 
-  /** No more is taken: everyone who waits or asks gets `error`. What waits still goes out. */
-  refuse(error: Error): void {
-    if (this.#gone !== undefined) return
-    this.#gone = quietRejection(error)
+  /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
+  refuse(): void {
+    this.#refuses = true
     this.#held = 0
     this.#wasAbove = false
+    if (this.#below === undefined && this.#empty === undefined) return
+    const error = this.#host.error()!
     this.#below?.reject(error)
     this.#empty?.reject(error)
     this.#below = this.#empty = undefined
+  }
+
+  /** Made when it is asked for: most connections end without anybody asking. */
+  #rejection(): Promise<never> {
+    this.#gone ??= quietRejection(this.#host.error()!)
+    return this.#gone
   }
 
   /** The transport is gone, and with it everything that waits. */

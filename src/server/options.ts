@@ -40,6 +40,7 @@ type MaybePromise<T> = T | Promise<T>
 /** What an error was about. */
 export interface ErrorContext<Data = unknown> {
   readonly conn?: Conn<Data>
+  /** The handshake that failed. Once there is a connection, `conn.request` tells what was asked for. */
   readonly request?: IncomingMessage
 }
 

@@ -133,7 +133,7 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
     events,
     head,
     extensions: active,
-    onHandlerError,
+    observer: onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
   return { conn: startConn(line, setup), line }
