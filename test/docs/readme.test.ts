@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { planDial } from '../../src/client/plan.js'
@@ -166,4 +166,44 @@ test('README.md tells the close code of each violation', () => {
   const thrown = [...source.matchAll(/new ProtocolError\(\s*'(WS_ERR_\w+)',\s*(\d{4})/g)]
   assert.ok(thrown.length >= 5)
   for (const [, code = '', closeCode] of thrown) assert.equal(codes.get(code), Number(closeCode), code)
+})
+
+describe('CONTRIBUTING.md', () => {
+  const text = read('CONTRIBUTING.md')
+
+  test('gives a reason for every development dependency, and for no other', () => {
+    const { devDependencies } = JSON.parse(read('package.json'))
+    const told = tableAfter('CONTRIBUTING.md', '## Development dependencies').flatMap(([names = '']) =>
+      names.split(', ').map((name) => name.replaceAll('`', '')),
+    )
+    assert.deepEqual(told.sort(), Object.keys(devDependencies).sort())
+  })
+
+  test('shows every part of src, and names files that there are', () => {
+    for (const part of readdirSync(join(root, 'src'))) assert.match(text, new RegExp(`\\b${part}\\b`), part)
+    const named = [
+      ...text.matchAll(/\b((?:conn|node|handshake|server|client|frame|protocol)\/[a-z-]+)\b(?!\/)/g),
+    ]
+    assert.ok(named.length > 10)
+    for (const [, path] of named)
+      assert.ok(
+        existsSync(join(root, `src/${path}.ts`)) || existsSync(join(root, `test/${path}.test.ts`)),
+        path,
+      )
+  })
+
+  test('names every variable of the environment that is looked at', () => {
+    const sources = ['src', 'test'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => read(join(folder, path))),
+    )
+    const used = sources.flatMap((source) =>
+      [...source.matchAll(/process\.env\.(FASTWS_\w+)/g)].map(([, name = '']) => name),
+    )
+    const told = tableAfter('CONTRIBUTING.md', '| `npm run format`').map(
+      ([name = '']) => name.slice(1).split('=')[0],
+    )
+    assert.deepEqual(told.sort(), [...new Set(used)].sort())
+  })
 })
