@@ -12,7 +12,7 @@ export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
 export { type PairOptions, pair } from './conn/pair.js'
 export type { MessageReader } from './conn/reader.js'
 export type { ReadOptions } from './conn/readers.js'
-export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sender.js'
+export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sendable.js'
 export type { MessageWriter } from './conn/writer.js'
 export {
   type ConnectOptions,

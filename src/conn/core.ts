@@ -1,15 +1,14 @@
-import type { IncomingMessage } from 'node:http'
 import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
-import type { ActiveExtension } from '../protocol/extension.js'
+import { Application, type ApplicationHost } from './application.js'
 import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
 import { Ending, type EndingHost } from './ending.js'
-import { type EventHandler, type Events, isPromiseLike } from './events.js'
+import type { Events } from './events.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
@@ -19,34 +18,11 @@ import type { ResolvedConnOptions } from './options.js'
 import { Outbox, type OutboxHost } from './outbox.js'
 import { Pings } from './pings.js'
 import { Sender, type SenderHost } from './sender.js'
+import type { ConnSetup } from './setup.js'
 import { timekeeperOf } from './timekeeper.js'
 
-/** Everything a connection is made of. */
-export interface ConnSetup<Data = unknown> {
-  readonly role: Role
-  readonly options: ResolvedConnOptions
-  /** Bytes that came behind the handshake. */
-  readonly head?: Uint8Array | undefined
-  readonly request?: IncomingMessage | undefined
-  readonly protocol?: string | undefined
-  readonly extensions?: readonly ActiveExtension[] | undefined
-  readonly data?: Data | undefined
-  readonly events?: EventHandler<Data> | undefined
-  /** One for all connections of a server. */
-  readonly observer?: ConnObserver<Data> | undefined
-}
-
-/** Somebody who keeps track of connections. */
-export interface ConnObserver<Data> {
-  /** Before anything happens on it. */
-  onStart(conn: Conn<Data>): void
-  /** The application's own function threw; the connection is closed with 1011 in any case. */
-  onHandlerError(error: Error, conn: Conn<Data>): void
-  /** After everything else. */
-  onGone(conn: Conn<Data>): void
-}
-
-type Hosts = TransportEvents &
+type Hosts = ApplicationHost &
+  TransportEvents &
   InboundHost &
   DeliveryHost &
   EndingHost &
@@ -60,9 +36,7 @@ type Hosts = TransportEvents &
  * itself; who reads from top to bottom sees the way of the bytes in, the way out, and the end.
  */
 export class Core<Data> implements Hosts {
-  readonly #conn: Conn<Data>
-  readonly #events: EventHandler<Data> | undefined
-  readonly #observer: ConnObserver<Data> | undefined
+  readonly #application: Application<Data>
   readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
@@ -82,9 +56,7 @@ export class Core<Data> implements Hosts {
   constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
     const { role, options, extensions = [] } = setup
     const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
-    this.#conn = conn
-    this.#events = setup.events
-    this.#observer = setup.observer
+    this.#application = new Application(conn, this, setup)
     this.#options = options
     this.role = role
     this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
@@ -96,14 +68,20 @@ export class Core<Data> implements Hosts {
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
     this.sender = new Sender(this, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
-    this.#inbound = new Inbound(role, options, this, this.#codecs, allowedRsv, this.#events && this)
+    this.#inbound = new Inbound(
+      role,
+      options,
+      this,
+      this.#codecs,
+      allowedRsv,
+      this.#application.hasEvents ? this : undefined,
+    )
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
   start({ head, request }: ConnSetup<Data>): void {
-    this.#observer?.onStart(this.#conn)
-    if (this.#events?.open !== undefined) this.#callOpen(request)
+    this.#application.onStart(request)
     if (head !== undefined && head.length > 0) {
       const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
       this.#inbound.receive(bytes, 0, bytes.length)
@@ -170,17 +148,17 @@ export class Core<Data> implements Hosts {
   }
 
   message(message: Message): unknown {
-    return this.#events?.message?.(this.#conn, message)
+    return this.#application.message(message)
   }
 
   onPing(payload: Buffer): void {
     if (this.#options.autoPong && this.maySendControl()) this.sender.control(Opcode.Pong, payload)
-    this.#callEvent(() => this.#events?.ping?.(this.#conn, payload))
+    this.#application.onPing(payload)
   }
 
   onPong(payload: Buffer): void {
     this.#pings?.onPong(payload)
-    this.#callEvent(() => this.#events?.pong?.(this.#conn, payload))
+    this.#application.onPong(payload)
   }
 
   onClose(payload: Buffer): void {
@@ -242,7 +220,7 @@ export class Core<Data> implements Hosts {
   }
 
   onDrain(): void {
-    this.#callEvent(() => this.#events?.drain?.(this.#conn))
+    this.#application.onDrain()
   }
 
   // The end: anything -> ending -> one report.
@@ -255,12 +233,16 @@ export class Core<Data> implements Hosts {
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
     this.abandon()
-    this.#reportHandler(error)
+    this.#application.onHandlerError(error)
+  }
+
+  afterMessages(callback: () => void): void {
+    this.delivery.afterwards(callback)
   }
 
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
-    if (this.#events !== undefined) this.abandon()
+    if (this.#application.hasEvents) this.abandon()
     this.terminate(new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'))
   }
 
@@ -305,11 +287,7 @@ export class Core<Data> implements Hosts {
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause !== undefined && this.#events?.error !== undefined) this.#reportError(report.cause)
-  }
-
-  #reportError(cause: Error): void {
-    this.#callLast(() => this.#events?.error?.(this.#conn, cause))
+    if (report.cause !== undefined) this.#application.onError(report.cause)
   }
 
   ended(): void {
@@ -331,46 +309,11 @@ export class Core<Data> implements Hosts {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#reportHandler(toError(thrown))
-    this.#observer?.onGone(this.#conn)
-    if (this.#events?.close !== undefined) this.#reportClose(report)
-  }
-
-  #reportClose(report: CloseReport): void {
-    this.#callLast(() => this.#events?.close?.(this.#conn, report))
+    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(thrown)
+    this.#application.onGone(report)
   }
 
   lastReceivedAt(): number {
     return Math.round(Date.now() - (this.#options.clock.now() - this.#heartbeat.lastIn))
-  }
-
-  #reportHandler(error: Error): void {
-    try {
-      this.#observer?.onHandlerError(error, this.#conn)
-    } catch (thrown) {
-      // It must not end the work on other connections that may be under way here.
-      process.nextTick(() => {
-        throw thrown
-      })
-    }
-  }
-
-  /** Calls an event behind all messages that came in. */
-  #callLast(event: () => void): void {
-    if (this.#events !== undefined) this.delivery.afterwards(() => this.#callEvent(event))
-  }
-
-  #callOpen(request: IncomingMessage | undefined): void {
-    this.#callEvent(() => this.#events?.open?.(this.#conn, request))
-  }
-
-  #callEvent(event: () => void | Promise<void> | undefined): void {
-    if (this.#events === undefined) return
-    try {
-      const pending = event()
-      if (isPromiseLike(pending)) pending.then(undefined, (error: unknown) => this.handlerFailed(error))
-    } catch (error) {
-      this.handlerFailed(error)
-    }
   }
 }

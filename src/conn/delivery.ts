@@ -7,10 +7,11 @@ import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
 import { Decoding } from './decoding.js'
-import { type Events, isPromiseLike } from './events.js'
+import type { Events } from './events.js'
+import { Handling } from './handling.js'
 import { Inbox } from './inbox.js'
 import { keepBytes, keptIn } from './memory.js'
-import { lendMessage, type Message, ownMessage, reclaimMessage } from './message.js'
+import { lendMessage, type Message, ownMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type FrameWaiter, type MessageWaiter, Readers, type StreamWaiter, type Waiter } from './readers.js'
 
@@ -38,17 +39,13 @@ export class Delivery {
   readonly #host: DeliveryHost
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
-  readonly #events: Events | undefined
   readonly #inbox: Inbox
   // Behind a reader that was cancelled may stand one that can be served with what is here.
   readonly #readers = new Readers(() => this.#serve())
   readonly #decoding: Decoding
 
-  /** A message is being handled: the next one waits. */
-  #handling = false
-  #handled = 0
-  /** What is to happen when all messages have been handled. */
-  #afterwards: (() => void)[] | undefined
+  /** Where messages go to event functions: then nobody can read. */
+  readonly #handling: Handling | undefined
   /** A message is being read part by part: everybody else waits for its end. */
   #streaming = false
   /** No more frames will come: what readers get when the inbox is empty. */
@@ -65,19 +62,19 @@ export class Delivery {
     this.#host = host
     this.#options = options
     this.#codecs = codecs
-    this.#events = events
+    this.#handling = events && new Handling(events, host, () => this.#serve())
     this.#inbox = new Inbox(options)
     this.#decoding = new Decoding(this.#inbox, codecs, options, (failure) => this.#onDecoded(failure))
   }
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#events === undefined ? this.#readers.first !== undefined : !this.#isBusy
+    return this.#handling === undefined ? this.#readers.first !== undefined : !this.#isBusy
   }
 
   /** How many frames or messages were given to somebody who waited for them. */
   get served(): number {
-    return this.#readers.served + this.#handled
+    return this.#readers.served + (this.#handling?.handled ?? 0)
   }
 
   get isFull(): boolean {
@@ -92,7 +89,7 @@ export class Delivery {
   get wantsMore(): boolean {
     if (!this.#inbox.isFull) return true
     if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
-    return this.#events !== undefined || this.#readers.first?.wants === 'message'
+    return this.#handling !== undefined || this.#readers.first?.wants === 'message'
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -105,8 +102,8 @@ export class Delivery {
     owned: boolean,
   ): boolean {
     if (this.#codecs !== undefined || this.#isBusy || this.#streaming || !this.#inbox.isEmpty) return false
-    if (this.#events !== undefined) {
-      this.#dispatchLent(lendMessage(isText, ascii, bytes, start, end))
+    if (this.#handling !== undefined) {
+      this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
       return true
     }
     const first = this.#readers.first
@@ -124,7 +121,7 @@ export class Delivery {
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */
   get showsControl(): boolean {
-    if (this.#events !== undefined || this.#streaming) return false
+    if (this.#handling !== undefined || this.#streaming) return false
     const first = this.#readers.first
     return (first === undefined || first.wants === 'frame') && this.#inbox.keepsControl
   }
@@ -138,20 +135,20 @@ export class Delivery {
   /** Nobody will read any more. */
   abandon(): void {
     this.#abandoned = true
+    this.#handling?.abandon()
     this.#inbox.clear()
     this.#serve()
   }
 
   /** Calls back when every message that came in has been handled. */
   afterwards(callback: () => void): void {
-    this.#afterwards ??= []
-    this.#afterwards.push(callback)
-    this.#settle()
+    if (this.#handling === undefined) callback()
+    else this.#handling.afterwards(callback, this.#decoding.isBusy)
   }
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#events !== undefined || this.#streaming) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined || this.#streaming) return undefined
     if (this.#readers.first !== undefined) return undefined
     this.#refillLater()
     if (this.#inbox.isEmpty) return this.#host.pull()
@@ -171,14 +168,14 @@ export class Delivery {
 
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
-    if (this.#events !== undefined) return waiter.reject(goesToEvents())
+    if (this.#handling !== undefined) return waiter.reject(goesToEvents())
     this.#readers.add(waiter, signal)
     this.#serve()
   }
 
   /** Something takes its time: the next message waits for it. */
   get #isBusy(): boolean {
-    return this.#handling || this.#decoding.isBusy
+    return this.#handling?.isBusy === true || this.#decoding.isBusy
   }
 
   #onDecoded(failure: { readonly error: unknown } | undefined): void {
@@ -186,66 +183,25 @@ export class Delivery {
     else this.#serve()
   }
 
-  #dispatchLent(message: Message): void {
-    this.#call(message)
-    if (this.#handling) message.keep()
-    else reclaimMessage(message)
-    this.#settle()
-  }
-
-  /** Whatever the handler calls, the next message waits until it is done with this one. */
-  #call(message: Message): void {
-    this.#handling = true
-    this.#handled++
-    try {
-      const result = this.#events!.message(message)
-      if (isPromiseLike(result)) return this.#hold(result)
-    } catch (error) {
-      this.#host.handlerFailed(error)
-    }
-    this.#handling = false
-  }
-
-  #hold(handled: PromiseLike<unknown>): void {
-    handled.then(
-      () => this.#release(),
-      (error: unknown) => {
-        this.#host.handlerFailed(error)
-        this.#release()
-      },
-    )
-  }
-
-  #release(): void {
-    this.#handling = false
-    this.#serve()
-  }
-
   /** Serves events or readers as far as what is here goes. */
   #serve(): void {
-    while (!this.#isBusy && (this.#events === undefined ? this.#serveReader() : this.#serveEvents()));
+    while (
+      !this.#isBusy &&
+      (this.#handling === undefined ? this.#serveReader() : this.#serveEvents(this.#handling))
+    );
     this.#refill()
-    this.#settle()
+    if (!this.#decoding.isBusy) this.#handling?.settle()
   }
 
   #refill(): void {
     if (this.wantsMore) this.#host.refill()
   }
 
-  #serveEvents(): boolean {
+  #serveEvents(handling: Handling): boolean {
     const message = this.#abandoned ? undefined : this.#decoding.nextMessage()
     if (message === undefined) return false
-    this.#call(message)
+    handling.handle(message)
     return true
-  }
-
-  /** A handler that was abandoned is not waited for. */
-  #settle(): void {
-    while (this.#afterwards !== undefined && (this.#abandoned || !this.#isBusy)) {
-      const [callback, ...rest] = this.#afterwards
-      this.#afterwards = rest.length > 0 ? rest : undefined
-      callback?.()
-    }
   }
 
   #serveReader(): boolean {

@@ -1,24 +1,15 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { outOfRange, ProtocolError, WebSocketError, wrongType } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
-import {
-  bytesOf,
-  endOf,
-  type Frame,
-  headOf,
-  lendToFrame,
-  packHead,
-  setFrame,
-  startOf,
-} from '../frame/frame.js'
-import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
+import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Bytes, copyBytes, toBuffer } from './bytes.js'
-import { type Codecs, controlTooLong } from './codecs.js'
+import { toBuffer } from './bytes.js'
+import { type Codecs, encodeControl } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
@@ -26,25 +17,14 @@ import { Message, messageBytes, messageEnd, messageStart, useMessage } from './m
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { ignore, quietRejection } from './quiet.js'
+import {
+  hintsOf,
+  isAsyncIterable,
+  type Sendable,
+  type SendOptions,
+  type WriteFrameOptions,
+} from './sendable.js'
 import { MessageWriter, type WriterHost } from './writer.js'
-
-/** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
-export type Sendable = string | Bytes | Message | AsyncIterable<string | Bytes>
-
-export interface SendOptions {
-  /** Whether an extension should compress this message; left out, the extension decides. */
-  readonly compress?: boolean
-  /** Sends bytes as text; they have to be UTF-8. */
-  readonly text?: boolean
-}
-
-export interface WriteFrameOptions {
-  /**
-   * false sends the frame exactly as it is, mask and all, however wrong: for tools. By default it is checked, and
-   * masked the way this side has to.
-   */
-  readonly check?: boolean
-}
 
 /** What the sender needs from the connection around it. */
 export interface SenderHost {
@@ -56,8 +36,6 @@ export interface SenderHost {
   error(): Error | undefined
   fail(error: unknown): void
 }
-
-const NO_HINTS: EncodeHints = { compress: undefined }
 
 /** Everything that goes out as a message or as a frame of the application's own. Call order is wire order. */
 export class Sender implements WriterHost {
@@ -290,44 +268,4 @@ export class Sender implements WriterHost {
       this.#framer.data(headOf(frame), bytesOf(frame), startOf(frame), endOf(frame))
     releaseFrame(frame)
   }
-}
-
-/** The payload of a control frame as the extensions want it; throws when they break a rule. */
-function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
-  const frame = acquireFrame()
-  setFrame(frame, packHead(true, 0, opcode), false, 0)
-  lendToFrame(frame, payload, 0, payload.length)
-  const pending = codecs.encode(frame, NO_HINTS)
-  const encoded = frame.copyPayload()
-  if (pending !== undefined) {
-    pending.catch(ignore)
-    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
-  }
-  releaseFrame(frame)
-  if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')
-  return encoded
-}
-
-function hintsOf(options: SendOptions | undefined): EncodeHints {
-  if (options === undefined) return NO_HINTS
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
-  return { compress: options.compress }
-}
-
-function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {
-  return (
-    typeof data === 'object' &&
-    data !== null &&
-    typeof (data as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
-  )
-}
-
-/** A control frame's payload, copied and checked. */
-export function controlPayload(data: string | Bytes | undefined): Buffer {
-  if (data === undefined) return Buffer.alloc(0)
-  const payload = copyBytes(data)
-  if (payload === undefined) throw wrongType('payload', 'a string or bytes', data)
-  if (payload.length > MAX_CONTROL_PAYLOAD)
-    throw outOfRange('payload', `at most ${MAX_CONTROL_PAYLOAD} bytes long (RFC 6455 §5.5)`, payload.length)
-  return payload
 }
