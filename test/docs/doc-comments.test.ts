@@ -109,6 +109,6 @@ describe('examples in doc comments', () => {
   for (const { name, file, line, tellsValues } of examples)
     test(`${file}:${line} compiles${tellsValues ? ' and tells true values' : ''}`, async () => {
       assert.equal(compiled.complaints(name), '')
-      if (tellsValues) await compiled.run(name)
+      if (tellsValues) await compiled.run([name])
     })
 })

@@ -17,8 +17,11 @@ export interface Snippet {
 export interface Compiled {
   /** What the compiler says against one of them; empty when there is nothing. */
   complaints(name: string): string
-  /** Runs some, one after the other, in one process; gives what they printed. Rejects with what went wrong. */
-  run(...names: string[]): Promise<string[]>
+  /**
+   * Runs some, one after the other, in one process; gives what they printed, waiting for as many lines as are expected.
+   * Rejects with what went wrong.
+   */
+  run(names: readonly string[], lines?: number): Promise<string[]>
 }
 
 const tsconfig = {
@@ -61,7 +64,7 @@ export async function compile(
   if (others.length > 0) throw new Error(`Cannot compile the snippets in ${folder}: ${others.join('\n')}`)
   return {
     complaints: (name) => linesAbout(said, name).join('\n'),
-    run: (...names) => run(path, names),
+    run: (names, lines = 0) => run(path, names, lines),
   }
 }
 
@@ -74,27 +77,34 @@ function linesAbout(said: string, name: string): string[] {
   })
 }
 
-async function run(path: string, names: readonly string[]): Promise<string[]> {
-  const imports = names.map((name) => `await import(${JSON.stringify(join(path, `${name}.js`))})`)
-  const program = [...imports, 'process.exit()'].join('\n')
-  const { stdout } = await execute(process.execPath, ['--input-type=module', '--eval', program], {
-    timeout: 20_000,
-  })
+async function run(path: string, names: readonly string[], lines: number): Promise<string[]> {
+  const program = [
+    'setInterval(() => undefined, 1000)', // connections in memory keep no process alive
+    'let left = Number(process.argv[1])',
+    'const { log } = console',
+    'console.log = (...values) => { left--; log(...values) }',
+    ...names.map((name) => `await import(${JSON.stringify(join(path, `${name}.js`))})`),
+    'while (left > 0) await new Promise((resolve) => setImmediate(resolve))',
+    'process.exit()',
+  ].join('\n')
+  const args = ['--input-type=module', '--eval', program, String(lines)]
+  const { stdout } = await execute(process.execPath, args, { timeout: 20_000 })
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-/** `console.log(…) // what it prints` */
-const PRINTS = /^\s*console\.log\(.*\) \/\/ (.*)$/
+/** `console.log(…) // what it prints`, in a loop `// the first, then the next` */
+const PRINTS = /console\.log\(.*\),? \/\/ (.*)$/
 
 /** `expression // 'its value'`, or the value on a line of its own below. */
 const VALUE = /^(\s*);?([\w([].*?)\s*(?:\n\s*)?\/\/ (['"[{\d-].*|(?:true|false|null|undefined)\b.*)$/gm
+/** Statements, properties, what prints, and what goes on in the next line. */
 const NO_EXPRESSION =
-  /^\s*;?(?:const|let|using|await using|return|import|export|if|for|while|throw|console)\b/
+  /^\s*(?:const|let|using|await using|return|import|export|if|for|while|throw)\b|^\s*\w+:|console\.log|[,{(;] *\/\//
 const WORD = /^(?:true|false|null|undefined|-?[\d.]+)\b/
 
 /** What a snippet says that it prints, line by line. */
 export const promisedOutput = (code: string): string[] =>
-  code.split('\n').flatMap((line) => PRINTS.exec(line)?.[1] ?? [])
+  code.split('\n').flatMap((line) => PRINTS.exec(line)?.[1]?.split(', then ') ?? [])
 
 /** Makes an assertion of every expression with its value behind it. */
 export function assertValues(code: string): string {
