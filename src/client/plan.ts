@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
+import { checkEvents, type EventHandler } from '../conn/events.js'
 import {
   type ConnOptions,
   milliseconds,
@@ -40,6 +41,7 @@ export interface DialPlan<Data = unknown> {
   readonly onResponse: ((response: DialResponse) => void | Promise<void>) | undefined
   readonly conn: ResolvedConnOptions
   readonly data: Data | undefined
+  readonly events: EventHandler<Data> | undefined
 }
 
 const CONN_NAMES: Record<keyof ConnOptions, true> = {
@@ -80,6 +82,7 @@ const DIAL_NAMES: Record<keyof DialOptions, true> = {
   onRequest: true,
   onResponse: true,
   data: true,
+  events: true,
 }
 
 const CONNECT_NAMES: Record<keyof ConnectOptions, true> = {
@@ -122,8 +125,10 @@ export function planDial<Data>(url: string | URL, options: DialOptions<Data> = {
     onResponse: optionalFunction('onResponse', options.onResponse),
     conn,
     data: options.data,
+    events: options.events,
   }
   checkRoute(plan)
+  if (plan.events !== undefined) checkEvents('events', plan.events)
   return plan
 }
 

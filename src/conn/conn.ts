@@ -7,7 +7,7 @@ import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
 import type { Bytes } from './bytes.js'
 import { Core } from './core.js'
-import type { EventHandler } from './events.js'
+import { checkEvents, type EventHandler } from './events.js'
 import type { HandshakeRequest } from './handshake-request.js'
 import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
@@ -82,6 +82,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   static over<Data = undefined>(duplex: Duplex, options: OverOptions<Data>): Conn<Data> {
     const { role, head, protocol, data, events, ...rest } = options
     if (role !== 'server' && role !== 'client') throw wrongType('role', "'server' or 'client'", role)
+    if (events !== undefined) checkEvents('events', events)
     const resolved = resolveConnOptions(rest)
     const extensions = startLocalExtensions(resolved.extensions, role)
     return startConn(openTransport(duplex), {

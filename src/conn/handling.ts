@@ -1,6 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { type Events, isPromiseLike } from './events.js'
 import { type Message, reclaimMessage } from './message.js'
+import { RESOLVED } from './quiet.js'
 
 /** What the handling needs from the connection around it. */
 export interface HandlingHost {
@@ -44,7 +45,8 @@ export class Handling {
     this.handled++
     try {
       const result = this.#events.message(message)
-      if (isPromiseLike(result)) return this.#wait(result)
+      // What `send()` gives when there is room for more needs no waiting for.
+      if (result !== RESOLVED && isPromiseLike(result)) return this.#wait(result)
     } catch (error) {
       this.#host.handlerFailed(error)
     }

@@ -1,14 +1,13 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Transport } from '../node/transport.js'
 import { sizeOf } from './bytes.js'
-import { type Quiet, quietPromise, quietRejection } from './quiet.js'
+import { type Quiet, quietPromise, quietRejection, RESOLVED } from './quiet.js'
 import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
 
 const EMPTY = Buffer.alloc(0)
-const RESOLVED: Promise<void> = Promise.resolve()
 
 export interface OutboxOptions {
   readonly highWaterMark: number
