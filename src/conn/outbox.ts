@@ -216,6 +216,7 @@ export class Outbox implements Stager {
 
   #reserveStaged(size: number): number {
     const at = stage(size) // may flush everyone, us too, to make room
+    if (this.#blocked) return this.#reserveQueued(size)
     if (!this.#awaitsFlush) {
       this.#awaitsFlush = true
       awaitFlush(this)

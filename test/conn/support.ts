@@ -36,6 +36,7 @@ export class Line implements Transport {
   ended = false
   destroyed = false
   writes = 0
+  #owesDrained = false
   #left: Buffer[] = []
   #waiting: Buffer[] = []
 
@@ -47,7 +48,10 @@ export class Line implements Transport {
     this.writes++
     if (this.destroyed || this.ended) return true
     this.#waiting.push(bytes)
-    if (this.stuck) return false
+    if (this.stuck) {
+      this.#owesDrained = true
+      return false
+    }
     this.#leave()
     return true
   }
@@ -72,6 +76,8 @@ export class Line implements Transport {
   /** Lets out what waits, once; with `stuck` still set, what is written then waits again. */
   drain(): void {
     this.#leave()
+    if (!this.#owesDrained) return
+    this.#owesDrained = false
     this.events.drained()
   }
 
