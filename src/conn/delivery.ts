@@ -5,14 +5,21 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
-import { Decoding } from './decoding.js'
+import { Decoding, type DecodingHost } from './decoding.js'
 import type { Events } from './events.js'
 import { Handling } from './handling.js'
 import { Inbox } from './inbox.js'
 import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
-import { type FrameWaiter, type MessageWaiter, Readers, type StreamWaiter, type Waiter } from './readers.js'
+import {
+  type FrameWaiter,
+  type MessageWaiter,
+  Readers,
+  type ReadersHost,
+  type StreamWaiter,
+  type Waiter,
+} from './readers.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -34,13 +41,12 @@ let refillNow: (delivery: Delivery) => void
  * Where frames go once they are decoded: to the event functions, to whoever is reading, or into the inbox until somebody
  * does. Readers are served in call order, each gets a whole frame or message.
  */
-export class Delivery {
+export class Delivery implements DecodingHost, ReadersHost {
   readonly #host: DeliveryHost
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
   readonly #inbox: Inbox
-  // Behind a reader that was cancelled may stand one that can be served with what is here.
-  readonly #readers = new Readers(() => this.#serve())
+  readonly #readers = new Readers(this)
   readonly #decoding: Decoding
 
   /** Where messages go to event functions: then nobody can read. */
@@ -63,7 +69,7 @@ export class Delivery {
     this.#codecs = codecs
     this.#handling = events && new Handling(events, host, () => this.#serve())
     this.#inbox = new Inbox(options)
-    this.#decoding = new Decoding(this.#inbox, codecs, options, (failure) => this.#onDecoded(failure))
+    this.#decoding = new Decoding(this.#inbox, codecs, options, this)
   }
 
   /** Whether anybody is waiting for the peer. */
@@ -177,9 +183,15 @@ export class Delivery {
     return this.#handling?.isBusy === true || this.#decoding.isBusy
   }
 
-  #onDecoded(failure: { readonly error: unknown } | undefined): void {
+  /** An extension is done with what took its time. */
+  onDecoded(failure: { readonly error: unknown } | undefined): void {
     if (failure !== undefined) this.#host.fail(failure.error)
     else this.#serve()
+  }
+
+  /** Behind a reader that was cancelled may stand one that can be served with what is here. */
+  onCancelled(): void {
+    this.#serve()
   }
 
   /** Serves events or readers as far as what is here goes. */

@@ -32,15 +32,20 @@ export interface StreamWaiter {
 
 export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 
+/** Told when a reader has left without being served. */
+export interface ReadersHost {
+  onCancelled(): void
+}
+
 /** Readers in call order. A cancelled one leaves without taking anything. */
 export class Readers {
   readonly #waiting: Waiter[] = []
-  readonly #onCancelled: () => void
+  readonly #host: ReadersHost
   /** How many were served so far. */
   served = 0
 
-  constructor(onCancelled: () => void) {
-    this.#onCancelled = onCancelled
+  constructor(host: ReadersHost) {
+    this.#host = host
   }
 
   get first(): Waiter | undefined {
@@ -75,7 +80,7 @@ export class Readers {
       if (index < 0) return
       this.#waiting.splice(index, 1)
       waiter.reject(signal.reason)
-      this.#onCancelled()
+      this.#host.onCancelled()
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const { resolve, reject } = waiter

@@ -44,8 +44,9 @@ export class Sender implements WriterHost {
   readonly #codecs: Codecs | undefined
   readonly #lane = new Lane()
   /** Writers whose message is not out yet. */
-  readonly #writers = new Set<MessageWriter>()
-  readonly #frames: FrameWriter
+  #writers: Set<MessageWriter> | undefined
+  #frames: FrameWriter | undefined
+  readonly #allowedRsv: number
   messagesOut = 0
 
   constructor(
@@ -61,7 +62,7 @@ export class Sender implements WriterHost {
     this.#framer = framer
     this.#outbox = outbox
     this.#codecs = codecs
-    this.#frames = new FrameWriter(framer, outbox, this.#lane, allowedRsv, options.validateText)
+    this.#allowedRsv = allowedRsv
   }
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
@@ -87,10 +88,11 @@ export class Sender implements WriterHost {
       writer.drop()
       return writer
     }
+    this.#writers ??= new Set()
     this.#writers.add(writer)
     this.#lane.run(() =>
       writer.start().then(() => {
-        this.#writers.delete(writer)
+        this.#writers?.delete(writer)
       }),
     )
     return writer
@@ -99,7 +101,7 @@ export class Sender implements WriterHost {
   writeFrame(frame: Frame, options: WriteFrameOptions | undefined): Promise<void> {
     if (!this.#mayWrite(frame)) return this.refused()
     if (options?.check === false) this.#framer.encoded(encodeFrame(frame))
-    else if (this.#frames.write(frame)) this.messagesOut++
+    else if (this.#frameWriter().write(frame)) this.messagesOut++
     return this.accepted()
   }
 
@@ -169,16 +171,16 @@ export class Sender implements WriterHost {
 
   /** The peer reads no more: messages that are not complete are cut off, so that Close does not wait for them. */
   cutStream(): void {
-    for (const writer of this.#writers) writer.cut()
-    this.#frames.cut()
+    for (const writer of this.#writers ?? []) writer.cut()
+    this.#frames?.cut()
   }
 
   /** The connection is over. */
   close(): void {
     this.#lane.clear()
-    for (const writer of this.#writers) writer.drop()
-    this.#writers.clear()
-    this.#frames.cut()
+    for (const writer of this.#writers ?? []) writer.drop()
+    this.#writers = undefined
+    this.#frames?.cut()
   }
 
   #cannotSend(): boolean {
@@ -188,8 +190,14 @@ export class Sender implements WriterHost {
   /** A message that was begun may be finished after `close()`: Close waits for it. */
   #mayWrite(frame: Frame): boolean {
     if (isControl(frame.opcode)) return this.#host.maySendControl
-    const isOpen = this.#frames.isUnderWay ? this.#host.maySendControl : this.#host.isOpen
+    const isOpen = this.#frames?.isUnderWay === true ? this.#host.maySendControl : this.#host.isOpen
     return isOpen && !this.overflows()
+  }
+
+  #frameWriter(): FrameWriter {
+    const { validateText } = this.#options
+    this.#frames ??= new FrameWriter(this.#framer, this.#outbox, this.#lane, this.#allowedRsv, validateText)
+    return this.#frames
   }
 
   #sent(): Promise<void> {
