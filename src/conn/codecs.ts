@@ -3,6 +3,7 @@ import { type Frame, lendToFrame, packHead, setFrame } from '../frame/frame.js'
 import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
+import { isPromiseLike } from './events.js'
 import { ignore } from './quiet.js'
 
 /** Nothing was asked for. */
@@ -57,7 +58,8 @@ export function eachInOrder<T>(
 ): void | Promise<void> {
   for (let i = from; i < items.length; i++) {
     const pending = step(items[i]!)
-    if (pending !== undefined) return pending.then(() => eachInOrder(items, step, i + 1))
+    // A hook may give back anything, as `(frame) => list.push(frame)` does: only a promise holds things up.
+    if (isPromiseLike(pending)) return pending.then(() => eachInOrder(items, step, i + 1))
   }
 }
 

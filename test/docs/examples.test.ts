@@ -235,10 +235,8 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     ])
     // A peer without the extension is understood as well: nothing is negotiated then.
     const printed: string[] = []
-    const print = (line: string): void => {
-      printed.push(line)
-    }
-    const url = await running(t, (port) => extension.start(port, print))
+    // What `push` gives back goes through the hook: it is no promise, and changes nothing.
+    const url = await running(t, (port) => extension.start(port, (line) => printed.push(line)))
     const plain = await connect(t, url)
     assert.deepEqual([plain.extensions, await ask(plain, 'straw')], [[], 'straw'])
     assert.match(printed[0] ?? '', /^server gets text fin masked [\da-f]{8} 5 bytes "straw"$/)
