@@ -1,5 +1,4 @@
 // Hot: run benchmarks/e2e before and after any edit.
-import { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
@@ -14,6 +13,8 @@ import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import {
   type FrameWaiter,
+  goesToEvents,
+  insideMessage,
   type MessageWaiter,
   Readers,
   type ReadersHost,
@@ -292,15 +293,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   /** Half of a message cannot be read as one. */
   #refuse(waiter: Waiter): boolean {
     this.#readers.shift()
-    waiter.reject(
-      new WebSocketError(
-        'WS_ERR_STATE',
-        'Cannot read a message: its first frames were taken with nextFrame() or readFrame(); take the rest that way',
-      ),
-    )
+    waiter.reject(insideMessage())
     return true
   }
 }
-
-const goesToEvents = (): WebSocketError =>
-  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')

@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js'
+import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Message } from './message.js'
 
@@ -106,3 +106,14 @@ export function signalOf(options: ReadOptions | undefined): AbortSignal | undefi
     throw wrongType('signal', 'an AbortSignal', signal)
   return signal
 }
+
+/** What a reader is told where nobody can read. */
+export const goesToEvents = (): WebSocketError =>
+  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
+
+/** What a reader of whole messages is told where half of one is left. */
+export const insideMessage = (): WebSocketError =>
+  new WebSocketError(
+    'WS_ERR_STATE',
+    'Cannot read a message: its first frames were taken with nextFrame() or readFrame(); take the rest that way',
+  )

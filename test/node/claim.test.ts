@@ -52,7 +52,10 @@ test('listen adds a listener once', () => {
 
 test('claim gives a socket to the first who asks', () => {
   const socket = {}
-  assert.deepEqual([isClaimed(socket), claim(socket), claim(socket), isClaimed(socket)], [false, true, false, true])
+  assert.deepEqual(
+    [isClaimed(socket), claim(socket), claim(socket), isClaimed(socket)],
+    [false, true, false, true],
+  )
 })
 
 test('serverOf knows sockets of servers, and nothing else', () => {

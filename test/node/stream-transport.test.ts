@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
+
 <<<<<<< HEAD
+
 import { Duplex, PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import { StreamTransport } from '../../src/node/stream-transport.js'
