@@ -170,7 +170,7 @@ export class Core<Data> implements Hosts {
   }
 
   isPaused(): boolean {
-    return this.#inbound.isStopped
+    return this.#inbound.isPaused
   }
 
   // The way out: sender -> framer -> outbox -> transport.

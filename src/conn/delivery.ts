@@ -57,7 +57,8 @@ export class Delivery implements DecodingHost, ReadersHost {
   /** No more frames will come: what readers get when the inbox is empty. */
   #ended: { readonly isPeaceful: boolean } | undefined
   #abandoned = false
-  #refillsLater = false
+  #refillsSoon = false
+  #expectsReader = false
 
   constructor(
     host: DeliveryHost,
@@ -93,6 +94,7 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
+    if (this.#expectsReader) return false
     if (!this.#inbox.isFull) return true
     if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
     return this.#handling !== undefined || this.#readers.first?.wants === 'message'
@@ -116,7 +118,29 @@ export class Delivery implements DecodingHost, ReadersHost {
     if (first?.wants !== 'message') return false
     this.#readers.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
+    this.#expectsReader = this.#readers.first === undefined
     return true
+  }
+
+  /**
+   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
+   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper.
+   */
+  get expectsReader(): boolean {
+    return this.#expectsReader
+  }
+
+  /** It did not come, or what it comes for is not here. */
+  forgetReader(): void {
+    this.#expectsReader = false
+  }
+
+  /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
+  refillSoon(): void {
+    if (this.#refillsSoon) return
+    this.#refillsSoon = true
+    // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
+    queueMicrotask(() => process.nextTick(refillNow, this))
   }
 
   /** Takes a data frame, which owns its payload. */
@@ -156,25 +180,16 @@ export class Delivery implements DecodingHost, ReadersHost {
   takeNow(): Message | undefined {
     if (this.#codecs !== undefined || this.#handling !== undefined || this.#streaming) return undefined
     if (this.#readers.first !== undefined) return undefined
-    this.#refillLater()
     if (this.#inbox.isEmpty) return this.#host.pull()
     if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
+    this.refillSoon()
     return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
-  }
-
-  /**
-   * Room was made, but more may be taken in this same turn: what need not go through the inbox is cheaper. When the turn
-   * is over the inbox is filled, so that control frames behind are answered whether anybody reads on or not.
-   */
-  #refillLater(): void {
-    if (this.#refillsLater) return
-    this.#refillsLater = true
-    process.nextTick(refillNow, this)
   }
 
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
+    this.#expectsReader = false
     this.#readers.add(waiter, signal)
     this.#serve()
   }
@@ -285,7 +300,8 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   static {
     refillNow = (delivery) => {
-      delivery.#refillsLater = false
+      delivery.#refillsSoon = false
+      delivery.#expectsReader = false
       delivery.#refill()
     }
   }

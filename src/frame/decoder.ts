@@ -24,6 +24,9 @@ const BELIEVED_LENGTH = 1 << 20
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
 
+/** A payload of this size is worth holding on to the whole chunk it lies in. */
+const FAIR_SHARE = 1 << 10
+
 /** What `seen` is when nobody has looked at the bytes yet. */
 const UNSEEN = 0xff
 
@@ -47,6 +50,8 @@ export class FrameDecoder {
   #chunk: Buffer = EMPTY
   #at = 0
   #end = 0
+  /** The chunk is a copy of ours. */
+  #isKept = false
 
   /** The beginning of a header that was cut. */
   #cut: Buffer | undefined
@@ -84,9 +89,14 @@ export class FrameDecoder {
     return this.#end - this.#at + this.#cutLength + begun
   }
 
+  /** Whether every byte that was appended has been looked at. */
+  get isDry(): boolean {
+    return this.#at === this.#end
+  }
+
   /**
-   * Whether the payload of the last frame lies in memory of its own, which the decoder has let go of, and not in the
-   * chunk that was appended.
+   * Whether the payload of the last frame lies in memory that nobody writes to again, and not in the chunk that was
+   * appended: in its own, or, if it is a fair share of it, in what `keep()` has copied.
    */
   get ownsPayload(): boolean {
     return this.#ownsPayload
@@ -106,6 +116,7 @@ export class FrameDecoder {
       return
     }
     this.#chunk = bytes
+    this.#isKept = false
     this.#at = start
     this.#end = end
   }
@@ -169,8 +180,10 @@ export class FrameDecoder {
     }
   }
 
+  /** Takes a chunk of our own. */
   #setChunk(chunk: Buffer): void {
     this.#chunk = chunk
+    this.#isKept = true
     this.#at = 0
     this.#end = chunk.length
   }
@@ -197,7 +210,7 @@ export class FrameDecoder {
     const seen = this.#masked ? mask(this.#chunk, start, end, this.#maskKey) : UNSEEN
     if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
     this.#at = end
-    this.#ownsPayload = false
+    this.#ownsPayload = this.#isKept && this.#length >= FAIR_SHARE
     this.#give(frame, this.#chunk, start, end)
     return true
   }
