@@ -51,6 +51,7 @@ export class Outbox implements Stager {
 
   #ending = false
   #gone: Promise<never> | undefined
+  #room: Quiet | undefined
   #below: Quiet | undefined
   #empty: Quiet | undefined
   #wasAbove = false
@@ -129,12 +130,25 @@ export class Outbox implements Stager {
     this.#blockUsed = 0
   }
 
-  /** A promise for "there is room for more": below the high-water mark. It needs no one to look at it. */
+  /**
+   * A promise for "there is room for more": below the high-water mark. It needs no one to look at it. Whoever's turn
+   * it is does not wait for those who wait for him.
+   */
   accepted(): Promise<void> {
+    if (this.#gone !== undefined) return this.#gone
+    if (this.waiting <= this.#options.highWaterMark) return RESOLVED
+    this.#wasAbove = true
+    this.#room ??= quietPromise()
+    return this.#room.promise
+  }
+
+  /** The same for what waits for its turn. */
+  acceptedInTurn(): Promise<void> {
     if (this.#gone !== undefined) return this.#gone
     if (this.bufferedAmount <= this.#options.highWaterMark) return RESOLVED
     this.#wasAbove = true
-    return (this.#below ??= quietPromise()).promise
+    this.#below ??= quietPromise()
+    return this.#below.promise
   }
 
   /** A promise for "everything has left". */
@@ -189,9 +203,8 @@ export class Outbox implements Stager {
     this.#gone = quietRejection(error)
     this.#held = 0
     this.#wasAbove = false
-    this.#below?.reject(error)
-    this.#empty?.reject(error)
-    this.#below = this.#empty = undefined
+    for (const quiet of [this.#room, this.#below, this.#empty]) quiet?.reject(error)
+    this.#room = this.#below = this.#empty = undefined
   }
 
   /** The transport is gone, and with it everything that waits. */
@@ -273,12 +286,15 @@ export class Outbox implements Stager {
   }
 
   #settle(): void {
-    if (this.#below === undefined && this.#empty === undefined && !this.#wasAbove) return
-    const amount = this.bufferedAmount
-    if (amount > this.#options.highWaterMark) return
+    if (!this.#wasAbove && this.#empty === undefined) return
+    const { waiting } = this
+    if (waiting > this.#options.highWaterMark) return
+    this.#room?.resolve()
+    this.#room = undefined
+    if (waiting + this.#held > this.#options.highWaterMark) return
     this.#below?.resolve()
     this.#below = undefined
-    if (amount === 0) {
+    if (waiting + this.#held === 0) {
       this.#empty?.resolve()
       this.#empty = undefined
     }
