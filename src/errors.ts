@@ -10,6 +10,8 @@
  *     └── RangeError          code: 'WS_ERR_ARGUMENT', a value outside its range
  */
 
+import { isNativeError } from 'node:util/types'
+
 /** What `WebSocketError.code` can be. */
 export type ErrorCode =
   // The peer broke RFC 6455.
@@ -163,16 +165,16 @@ function withCode<E extends Error>(error: E): E {
 
 /** Names the kind of a value, and the value itself only where it can hold no secret. */
 function show(value: unknown): string {
+  if (value === null || value === undefined) return String(value)
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
     return String(value)
-  if (value === null || value === undefined) return String(value)
-  if (typeof value === 'object') return `(${value.constructor?.name ?? 'object'})`
-  return `(${typeof value})`
+  if (typeof value !== 'object') return `(${typeof value})`
+  const kind: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return `(${typeof kind === 'string' && kind !== '' ? kind : 'object'})`
 }
 
-/** Whatever was thrown, as an Error. */
+/** Whatever was thrown, as an Error; what is none becomes the `cause` of one. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error
-    ? thrown
-    : new Error(`Something that is no Error was thrown: ${show(thrown)}`)
+  if (thrown instanceof Error || isNativeError(thrown)) return thrown
+  return new Error(`Something that is no Error was thrown: ${show(thrown)}`, { cause: thrown })
 }

@@ -8,13 +8,10 @@ const allowed: Allowances = {
   sideways: [
     // The connection runs on the fast paths where there are any.
     'conn -> node',
-    // Whose an upgrade request is can be told from its headers alone.
+    // Node has to be told which requests ask for a WebSocket.
     'node -> handshake',
   ],
-  long: {
-    // One class: every header bit with a getter and a setter, most of it documentation.
-    'src/frame/frame.ts': 360,
-  },
+  long: {},
   console: [],
 }
 

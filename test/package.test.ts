@@ -125,7 +125,7 @@ describe('the packed package', () => {
   test('is built when it is packed', async () => {
     const clone = join(folder, 'clone')
     mkdirSync(clone)
-    for (const path of ['src', 'scripts', 'package.json', 'tsconfig.json'])
+    for (const path of ['src', '.ci', 'package.json', 'tsconfig.json'])
       cpSync(join(root, path), join(clone, path), { recursive: true })
     symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
     await inFolder('npm', ['pack', '--pack-destination', clone], { cwd: clone })

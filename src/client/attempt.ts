@@ -85,8 +85,11 @@ export class Attempt {
 
   /** Waits for code of the application, but no longer than the attempt lasts. */
   waitFor<T>(work: T | PromiseLike<T>): Promise<T> {
+    const settled = Promise.resolve(work)
+    // Nobody may be left to hear of it, when the attempt has been stopped.
+    settled.catch(ignore)
     return this.wait((resolve, reject) => {
-      Promise.resolve(work).then(resolve, reject)
+      settled.then(resolve, reject)
       return () => undefined
     })
   }

@@ -13,10 +13,13 @@ export interface Address {
   readonly socketPath?: string | undefined
 }
 
-/** The one place where sockets of clients are made. */
-function createSocket(address: Address, options: ConnectOptions): net.Socket {
-  if (address.socketPath !== undefined) return net.connect({ path: address.socketPath })
-  return net.connect({ ...options, host: address.host, port: address.port, noDelay: true })
+/**
+ * The one place where sockets of clients are made. They stay half-open: a server may end its side right behind its last
+ * frame, which must not cost what it sent before.
+ */
+function createSocket({ host, port, socketPath }: Address, options: ConnectOptions): net.Socket {
+  const to = socketPath === undefined ? { ...options, host, port, noDelay: true } : { path: socketPath }
+  return net.connect({ ...to, allowHalfOpen: true })
 }
 
 /** Connects, and fails with a `HandshakeError` of this code. */

@@ -31,7 +31,7 @@ export class BodyReader {
     )
     this.#left = this.#chunked ? 0 : contentLength(response)
     // These have no body, whatever their headers say (RFC 9112 §6.3).
-    const bodyless = response.status === 204 || response.status === 304
+    const bodyless = response.status < 200 || response.status === 204 || response.status === 304
     this.#done = bodyless || (!this.#chunked && this.#left === 0)
   }
 

@@ -5,6 +5,9 @@ import { isToken } from '../handshake/tokens.js'
 /** Longest head of a response: status line and headers. */
 export const MAX_HEAD_BYTES = 16 << 10
 
+/** Most heads are shorter; longer ones take more memory as they come. */
+const USUAL_HEAD_BYTES = 512
+
 /** Most header lines in one response. */
 export const MAX_HEAD_LINES = 128
 
@@ -28,7 +31,7 @@ const notHttp = (): HandshakeError => bad('does not start with an HTTP/1.1 statu
  * at once; the first wrong line ends it. Interim responses are passed over.
  */
 export class ResponseReader {
-  readonly #bytes = Buffer.allocUnsafe(MAX_HEAD_BYTES)
+  #bytes = Buffer.allocUnsafe(USUAL_HEAD_BYTES)
   /** How much of `#bytes` is filled, and where the line starts that is not complete. */
   #filled = 0
   #line = 0
@@ -61,9 +64,17 @@ export class ResponseReader {
 
   #keep(part: Buffer): void {
     const room = MAX_HEAD_BYTES - this.#filled
+    this.#reserve(this.#filled + Math.min(part.length, room))
     this.#filled += part.copy(this.#bytes, this.#filled)
     this.#checkStart()
     if (part.length > room) throw bad(`has a head longer than ${MAX_HEAD_BYTES} bytes`)
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.min(Math.max(size, 2 * this.#bytes.length), MAX_HEAD_BYTES))
+    this.#bytes.copy(larger, 0, 0, this.#filled)
+    this.#bytes = larger
   }
 
   /** Something else than HTTP shows with its first bytes: nobody has to wait for more. */

@@ -54,6 +54,7 @@ export async function openHandshake(attempt: Attempt, plan: DialPlan): Promise<O
 }
 
 async function ask(attempt: Attempt, plan: DialPlan, route: Route): Promise<Asked> {
+  attempt.check()
   const offer = makeOffer(plan, route)
   const request = await writeRequest(attempt, plan, route, offer)
   const socket = await reach(attempt, plan, route)
@@ -81,7 +82,9 @@ async function writeRequest(
   const hook = plan.onRequest
   if (hook === undefined) return formatRequest('GET', target.path, lines)
   const headers = toMutableHeaders(lines)
-  await callHook(attempt, 'onRequest', undefined, () => hook({ url: new URL(target.url), headers }))
+  await callHook(attempt, 'onRequest', undefined, () =>
+    hook(Object.freeze({ url: new URL(target.url), headers })),
+  )
   return formatRequest('GET', target.path, fromMutableHeaders(headers, lines))
 }
 

@@ -26,8 +26,6 @@ const SECURE: Readonly<Record<string, boolean>> = {
 
 const UNIX_SCHEMES: Readonly<Record<string, string>> = { 'ws+unix:': 'ws:', 'wss+unix:': 'wss:' }
 
-const MAX_HOST_LENGTH = 255
-
 /** Reads the address of a server (RFC 6455 §3): `ws: wss: http: https:`, and `ws+unix:/path/to/socket:/path?query`. */
 export function parseTarget(input: string | URL, socketPath?: string): Target {
   const given = parseUrl('url', input)
@@ -55,8 +53,6 @@ export function makeTarget(given: URL, socketPath?: string): Target {
   url.protocol = secure ? 'wss:' : 'ws:'
   const authorization = basicAuthorization('url', url)
   url.username = url.password = url.hash = ''
-  if (url.hostname.length > MAX_HOST_LENGTH)
-    throw outOfRange('url', `with a host of at most ${MAX_HOST_LENGTH} letters`, given)
   const path = url.pathname + url.search
   return { url, secure, host: hostOf(url), port: portOf(url), socketPath, path, authorization }
 }

@@ -1,7 +1,13 @@
 import { WebSocketError } from '../errors.js'
-import type { Frame } from '../frame/frame.js'
+import { type Frame, lendToFrame, packHead, setFrame } from '../frame/frame.js'
 import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
+import { isPromiseLike } from './events.js'
+import { ignore } from './quiet.js'
+
+/** Nothing was asked for. */
+export const NO_HINTS: EncodeHints = { compress: undefined }
 
 /** The extensions of one connection, as one: frames pass through them in order on the way out, in reverse on the way in. */
 export class Codecs {
@@ -52,6 +58,23 @@ export function eachInOrder<T>(
 ): void | Promise<void> {
   for (let i = from; i < items.length; i++) {
     const pending = step(items[i]!)
-    if (pending !== undefined) return pending.then(() => eachInOrder(items, step, i + 1))
+    // A hook may give back anything, as `(frame) => list.push(frame)` does: only a promise holds things up.
+    if (isPromiseLike(pending)) return pending.then(() => eachInOrder(items, step, i + 1))
   }
+}
+
+/** The payload of a control frame as the extensions want it; throws when they break a rule. */
+export function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
+  const frame = acquireFrame()
+  setFrame(frame, packHead(true, 0, opcode), false, 0)
+  lendToFrame(frame, payload, 0, payload.length)
+  const pending = codecs.encode(frame, NO_HINTS)
+  const encoded = frame.copyPayload()
+  if (pending !== undefined) {
+    pending.catch(ignore)
+    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
+  }
+  releaseFrame(frame)
+  if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')
+  return encoded
 }

@@ -1,4 +1,5 @@
 // Hot: run benchmarks/e2e before and after any edit.
+import { copyBytes } from '../frame/copy.js'
 import { bytesOf, endOf, type Frame, headOf, startOf } from '../frame/frame.js'
 import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame/header.js'
 import { type MaskSource, mask } from '../frame/mask.js'
@@ -7,8 +8,8 @@ import type { Role } from '../frame/rules.js'
 import type { Outbox } from './outbox.js'
 import { MAX_STAGED } from './staging.js'
 
-/** Up to here a loop is cheaper than a call into native code. */
-const COPY_BY_LOOP = 48
+/** Up to here text is written by a loop: cheaper than a call into native code. */
+const WRITE_BY_LOOP = 48
 
 /** Lays frames into the outbox: header, payload, mask. A client masks with a fresh key each (RFC 6455 §5.3). */
 export class Framer {
@@ -27,7 +28,7 @@ export class Framer {
 
   /** A whole text message. Lone surrogates become U+FFFD, as everywhere in Node. */
   text(text: string): void {
-    const length = text.length <= COPY_BY_LOOP && isAscii(text) ? text.length : Buffer.byteLength(text)
+    const length = text.length <= WRITE_BY_LOOP && isAscii(text) ? text.length : Buffer.byteLength(text)
     const size = headerSize(length, this.#masks) + length
     if (size > MAX_STAGED || length > this.#fragmentSize)
       return this.data(FIN | Opcode.Text, Buffer.from(text))
@@ -89,8 +90,7 @@ export class Framer {
   #lay(at: number, size: number, head: number, bytes: Buffer, start: number, end: number): void {
     const into = this.#outbox.into
     const from = this.#header(into, at, head, end - start)
-    if (end - start > COPY_BY_LOOP) bytes.copy(into, from, start, end)
-    else for (let i = start, to = from; i < end; i++, to++) into[to] = bytes[i]!
+    copyBytes(bytes, start, end, into, from)
     this.#maskPayload(into, from, at + size)
   }
 
@@ -114,7 +114,7 @@ function isAscii(text: string): boolean {
 }
 
 function writeText(text: string, length: number, into: Buffer, at: number): void {
-  if (length > COPY_BY_LOOP) into.write(text, at, length === text.length ? 'latin1' : 'utf8')
+  if (length > WRITE_BY_LOOP) into.write(text, at, length === text.length ? 'latin1' : 'utf8')
   else if (length !== text.length) into.write(text, at, 'utf8')
   else for (let i = 0; i < length; i++) into[at + i] = text.charCodeAt(i)
 }

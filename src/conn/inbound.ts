@@ -17,9 +17,11 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, controlTooLong } from './codecs.js'
-import { Delivery, type DeliveryHost, isPlainMessage } from './delivery.js'
+import { Delivery, type DeliveryHost } from './delivery.js'
 import type { Events } from './events.js'
+import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
+import { isPlainMessage, keepMessage } from './plain-message.js'
 
 /** What the inbound side needs from the connection around it. */
 export interface InboundHost extends DeliveryHost {
@@ -127,6 +129,43 @@ export class Inbound {
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
     if (this.#stopped && !this.#pumping) this.#pump()
+  }
+
+  /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
+  pull(): Message | undefined {
+    if (!this.#stopped || this.#pumping || this.#drops) return undefined
+    this.#pumping = true
+    try {
+      return this.#pullMessage()
+    } catch (error) {
+      this.#host.fail(error)
+      return undefined
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  #pullMessage(): Message | undefined {
+    while (!this.#discards && this.delivery.isEmpty) {
+      if (!this.#decoder.read(current)) {
+        this.#start()
+        return undefined
+      }
+      const head = headOf(current)
+      if (isPlainMessage(head)) return this.#pulled(head)
+      this.#onFrame()
+    }
+    return undefined
+  }
+
+  #pulled(head: number): Message {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    this.messagesIn++
+    const isText = (head & 0x0f) === Opcode.Text
+    const { isAscii } = this.#session
+    const owned = this.#decoder.ownsPayload
+    return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
   get #flows(): boolean {

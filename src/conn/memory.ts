@@ -1,35 +1,52 @@
 // Hot: every message that waits for a reader is copied here once.
+import { copyBytes } from '../frame/copy.js'
 
-/** Small messages share slabs of this size: one that is kept holds no more than a slab. */
-const SLAB_SIZE = 8 << 10
-const SHARE_UP_TO = 2 << 10
+/**
+ * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds
+ * its whole slab, so small messages never share with large ones.
+ */
+class Slab {
+  readonly #size: number
+  #memory: Buffer
+  #used = 0
 
-/** Up to here a loop is cheaper than a call into native code. */
-const COPY_BY_LOOP = 48
+  constructor(size: number) {
+    this.#size = size
+    this.#memory = Buffer.allocUnsafeSlow(size)
+  }
 
-let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
-let used = 0
-let kept = slab
+  take(length: number): number {
+    if (this.#used + length > this.#size) {
+      this.#memory = Buffer.allocUnsafeSlow(this.#size)
+      this.#used = 0
+    }
+    const at = this.#used
+    this.#used = (at + length + 3) & ~3
+    kept = this.#memory
+    return at
+  }
+}
+
+const SMALL = 1 << 10
+const MEDIUM = 16 << 10
+
+let kept: Buffer = Buffer.alloc(0)
+const smallSlab = new Slab(8 << 10)
+const mediumSlab = new Slab(64 << 10)
 
 /** The memory that `keepBytes()` last copied to. */
 export const keptIn = (): Buffer => kept
 
 /** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
 export function keepBytes(bytes: Buffer, start: number, end: number): number {
-  const length = end - start
-  if (length > SHARE_UP_TO) {
-    kept = Buffer.allocUnsafeSlow(length)
-    bytes.copy(kept, 0, start, end)
-    return 0
-  }
-  if (used + length > SLAB_SIZE) {
-    slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
-    used = 0
-  }
-  const at = used
-  used += length
-  kept = slab
-  if (length > COPY_BY_LOOP) bytes.copy(slab, at, start, end)
-  else for (let i = start, to = at; i < end; i++, to++) slab[to] = bytes[i]!
+  const at = reserve(end - start)
+  copyBytes(bytes, start, end, kept, at)
   return at
+}
+
+function reserve(length: number): number {
+  if (length <= SMALL) return smallSlab.take(length)
+  if (length <= MEDIUM) return mediumSlab.take(length)
+  kept = Buffer.allocUnsafeSlow(length)
+  return 0
 }

@@ -1,4 +1,5 @@
 import { type CloseStatus, outOfRange, ProtocolError, wrongType } from '../errors.js'
+import { asBuffer, EMPTY } from './bytes.js'
 import { MAX_CONTROL_PAYLOAD } from './header.js'
 import { isUtf8 } from './utf8.js'
 
@@ -41,7 +42,6 @@ export function mayTravel(code: number): boolean {
 export const isPeaceful = (code: number): boolean => code === 1000 || code === 1001 || code === 1005
 
 const NO_STATUS: CloseStatus = Object.freeze({ code: CloseCode.NoStatus, reason: '' })
-const EMPTY = Buffer.alloc(0)
 
 /**
  * Builds the payload of a Close frame: the code, highest byte first, then the reason in UTF-8 (§5.5.1).
@@ -56,6 +56,7 @@ export function encodeClosePayload(code?: number, reason = ''): Buffer {
     if (reason !== '') throw outOfRange('close reason', 'empty when there is no code', reason)
     return EMPTY
   }
+  if (typeof code !== 'number') throw wrongType('close code', 'a number', code)
   if (!mayTravel(code))
     throw outOfRange('close code', '1000 to 1014 except 1004 to 1006, or 3000 to 4999', code)
   const length = Buffer.byteLength(reason)
@@ -74,22 +75,14 @@ export function encodeClosePayload(code?: number, reason = ''): Buffer {
  * @throws ProtocolError 1002 for a single byte or a code that may not travel, 1007 for a reason that is not UTF-8.
  */
 export function decodeClosePayload(payload: Uint8Array): CloseStatus {
-  if (payload.length === 0) return NO_STATUS
-  if (payload.length === 1)
-    throw new ProtocolError(
-      'WS_ERR_CLOSE_PAYLOAD',
-      1002,
-      'Close frame has a payload of 1 byte (RFC 6455 §5.5.1)',
-    )
-  const code = (payload[0]! << 8) | payload[1]!
-  if (!mayTravel(code))
-    throw new ProtocolError(
-      'WS_ERR_CLOSE_PAYLOAD',
-      1002,
-      `Close code ${code} may not be sent (RFC 6455 §7.4)`,
-    )
-  const reason = Buffer.from(payload.buffer, payload.byteOffset + 2, payload.length - 2)
-  if (!isUtf8(reason, 0, reason.length))
+  const bytes = asBuffer('payload', payload)
+  if (bytes.length === 0) return NO_STATUS
+  if (bytes.length === 1) throw malformed('Close frame has a payload of 1 byte (RFC 6455 §5.5.1)')
+  const code = (bytes[0]! << 8) | bytes[1]!
+  if (!mayTravel(code)) throw malformed(`Close code ${code} may not be sent (RFC 6455 §7.4)`)
+  if (!isUtf8(bytes, 2))
     throw new ProtocolError('WS_ERR_UTF8', 1007, 'Close reason is not UTF-8 (RFC 6455 §5.5.1)')
-  return { code, reason: reason.toString() }
+  return { code, reason: bytes.toString('utf8', 2) }
 }
+
+const malformed = (message: string): ProtocolError => new ProtocolError('WS_ERR_CLOSE_PAYLOAD', 1002, message)

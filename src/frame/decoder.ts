@@ -1,12 +1,22 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
-import { outOfRange, ProtocolError, wrongType } from '../errors.js'
-import { type Frame, lendToFrame, setFrame } from './frame.js'
-import { MASKED, MAX_HEADER, readUint32 } from './header.js'
-import { mask } from './mask.js'
-import { acquireFrame } from './pool.js'
-import { checkHeader, type FrameRules, type Role } from './rules.js'
+import { toError } from '../errors.js'
+import { asBuffer, checkRange, EMPTY } from './bytes.js'
+import { copyBytes } from './copy.js'
+import { checkFrame, type Frame, lendToFrame, setFrame } from './frame.js'
+import { type LengthSize, longForm, MASKED, MAX_HEADER, readUint32, sizeOfHeader } from './header.js'
+import { maskUnchecked as mask } from './mask.js'
+import { acquireFrame, releaseFrame } from './pool.js'
+import {
+  checkHeader,
+  checkLength,
+  type FrameDecoderOptions,
+  type FrameRules,
+  readLongLength,
+  resolveRules,
+} from './rules.js'
+import type { FrameWatch } from './watch.js'
 
-const EMPTY = Buffer.alloc(0)
+export type { FrameDecoderOptions } from './rules.js'
 
 /** A claimed length is believed up to here; beyond, memory is spent only as bytes arrive. */
 const BELIEVED_LENGTH = 1 << 20
@@ -16,27 +26,6 @@ const DIRECT_FROM = 16 << 10
 
 /** What `seen` is when nobody has looked at the bytes yet. */
 const UNSEEN = 0xff
-
-export interface FrameDecoderOptions {
-  /** Whose decoder this is: a server takes masked frames only, a client unmasked ones only; left out, both are taken. */
-  readonly role?: Role
-  /** Longest payload of one frame in bytes; default 1 MiB. */
-  readonly maxFrame?: number
-  /** Reserved bits that are in use, as in the first byte of a frame (0x40, 0x20, 0x10); default none. */
-  readonly allowedRsv?: number
-  /** Checks headers against RFC 6455; false for tools that look at wrong frames. Default true. */
-  readonly strict?: boolean
-}
-
-/**
- * Somebody who follows the frames while they are decoded, piece by piece. Whatever it throws stops the decoding.
- */
-export interface FrameWatch {
-  /** A header came in and kept to the rules; nothing has been spent on its payload yet. */
-  header(head: number, length: number): void
-  /** Payload bytes came in, unmasked; `seen` is what `mask()` returned. */
-  payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void
-}
 
 /**
  * Cuts a byte stream into frames, however it was cut on its way (RFC 6455 §5). It does no I/O and keeps no time.
@@ -50,7 +39,8 @@ export interface FrameWatch {
  * frame?.text() // 'Hello'
  */
 export class FrameDecoder {
-  readonly #rules: FrameRules | undefined
+  readonly #rules: FrameRules
+  readonly #strict: boolean
   readonly #watch: FrameWatch | undefined
 
   /** Bytes not yet looked at: `#chunk[#at, #end)`. */
@@ -59,7 +49,7 @@ export class FrameDecoder {
   #end = 0
 
   /** The beginning of a header that was cut. */
-  readonly #cut = Buffer.alloc(MAX_HEADER)
+  #cut: Buffer | undefined
   #cutLength = 0
 
   /** The header of the frame at hand. */
@@ -67,20 +57,31 @@ export class FrameDecoder {
   #masked = false
   #maskKey = 0
   #length = 0
+  /** The form of the length, where it is not the shortest one. */
+  #longForm: LengthSize | undefined = undefined
+  #headerSize = 0
 
   /** The payload at hand where it did not come in one piece, and how much of it is there. */
   #body: Buffer | undefined = undefined
   #filled = 0
   #ownsPayload = false
 
+  /** What ended the decoding. */
+  #error: Error | undefined = undefined
+
+  constructor(options?: FrameDecoderOptions)
+  /** @internal */
+  constructor(options: FrameDecoderOptions | undefined, watch: FrameWatch | undefined)
   constructor(options: FrameDecoderOptions = {}, watch?: FrameWatch) {
-    this.#rules = options.strict === false ? undefined : resolveRules(options)
+    this.#rules = resolveRules(options)
+    this.#strict = options.strict ?? true
     this.#watch = watch
   }
 
-  /** Bytes that were appended and are not part of a frame given out yet. */
+  /** Bytes that were appended and are not part of a frame given out yet: 0 exactly between two frames. */
   get buffered(): number {
-    return this.#end - this.#at + this.#cutLength + this.#filled
+    const begun = this.#body === undefined ? 0 : this.#headerSize + this.#filled
+    return this.#end - this.#at + this.#cutLength + begun
   }
 
   /**
@@ -91,13 +92,19 @@ export class FrameDecoder {
     return this.#ownsPayload
   }
 
-  /** Takes the next bytes of the stream. They are the decoder's until `next()` has returned undefined, or `keep()` was called. */
-  append(chunk: Uint8Array, start = 0, end = chunk.length): void {
-    if (!(chunk instanceof Uint8Array)) throw wrongType('chunk', 'a Buffer or Uint8Array', chunk)
-    const bytes = Buffer.isBuffer(chunk)
-      ? chunk
-      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    if (this.#at < this.#end) return this.#join(bytes, start, end)
+  /**
+   * Takes the next bytes of the stream: `chunk[start, end)`, all of it by default. They are the decoder's until `next()`
+   * has returned undefined, or `keep()` was called. After an error nothing is taken any more.
+   */
+  append(chunk: Uint8Array, start = 0, end = chunk?.length): void {
+    checkRange('chunk', chunk, start, end)
+    if (this.#error !== undefined) return
+    const bytes = asBuffer('chunk', chunk)
+    if (this.#at < this.#end) {
+      const rest = this.#chunk.subarray(this.#at, this.#end)
+      this.#setChunk(Buffer.concat([rest, bytes.subarray(start, end)]))
+      return
+    }
     this.#chunk = bytes
     this.#at = start
     this.#end = end
@@ -107,44 +114,36 @@ export class FrameDecoder {
    * The next whole frame, from the pool: release it. Undefined when more bytes are needed. Its payload is a view of
    * what was appended, so copy it if that memory is used again.
    *
-   * @throws ProtocolError when the peer broke a rule; the stream cannot be decoded further then.
+   * @throws ProtocolError when the peer broke a rule; the stream cannot be decoded further then, and every further call
+   * throws the same error.
    */
   next(): Frame | undefined {
     const frame = acquireFrame()
-    if (this.read(frame)) return frame
-    frame[Symbol.dispose]()
-    return undefined
+    let isWhole = false
+    try {
+      isWhole = this.read(frame)
+    } finally {
+      if (!isWhole) releaseFrame(frame)
+    }
+    return isWhole ? frame : undefined
   }
 
-  /** Like `next()`, into a frame of yours; false when more bytes are needed. */
+  /** Like `next()`, into a frame of yours; false when more bytes are needed: then the frame is as it was. */
   read(frame: Frame): boolean {
-    if (this.#body !== undefined) return this.#continueBody(frame)
-    if (!this.#readHeader()) return false
-    const start = this.#at
-    const end = start + this.#length
-    if (end > this.#end) {
-      this.#beginBody()
-      return this.#continueBody(frame)
+    checkFrame(frame)
+    if (this.#error !== undefined) throw this.#error
+    try {
+      if (this.#read(frame)) return true
+    } catch (error) {
+      this.#stop(error)
     }
-    const seen = this.#masked ? mask(this.#chunk, start, end, this.#maskKey) : UNSEEN
-    if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
-    this.#at = end
-    this.#ownsPayload = false
-    setFrame(frame, this.#head, this.#masked, this.#maskKey)
-    lendToFrame(frame, this.#chunk, start, end)
-    return true
+    this.#setChunk(EMPTY) // no frame means that every byte was taken: nothing pins the chunk any more
+    return false
   }
 
   /** Copies what has not been looked at yet, so that the memory given to `append()` can be used again. */
   keep(): void {
-    if (this.#at === this.#end) {
-      this.#chunk = EMPTY
-      this.#at = this.#end = 0
-      return
-    }
-    this.#chunk = Buffer.from(this.#chunk.subarray(this.#at, this.#end))
-    this.#at = 0
-    this.#end = this.#chunk.length
+    this.#setChunk(this.#at < this.#end ? Buffer.from(this.#chunk.subarray(this.#at, this.#end)) : EMPTY)
   }
 
   /**
@@ -159,17 +158,54 @@ export class FrameDecoder {
     return this.#roomFor(Math.min(this.#length, this.#filled + DIRECT_FROM)).subarray(this.#filled)
   }
 
-  /** The next bytes of the payload under way lie where `room()` said; true when that was the last of them. @internal */
+  /** `count` bytes of the payload under way lie where `room()` said; true when they were the last of it. @internal */
   commit(count: number, frame: Frame): boolean {
     const start = this.#filled
-    this.#filled += count
-    return this.#finishBody(start, this.#body!, frame)
+    this.#filled = start + count
+    try {
+      return this.#finishBody(frame, this.#body!, start, this.#filled)
+    } catch (error) {
+      return this.#stop(error)
+    }
   }
 
-  #join(bytes: Buffer, start: number, end: number): void {
-    this.#chunk = Buffer.concat([this.#chunk.subarray(this.#at, this.#end), bytes.subarray(start, end)])
+  #setChunk(chunk: Buffer): void {
+    this.#chunk = chunk
     this.#at = 0
-    this.#end = this.#chunk.length
+    this.#end = chunk.length
+  }
+
+  /** An error is final: the stream cannot be decoded further. */
+  #stop(error: unknown): never {
+    this.#error = toError(error)
+    this.#body = undefined
+    this.#cutLength = 0
+    this.#setChunk(EMPTY)
+    throw this.#error
+  }
+
+  #read(frame: Frame): boolean {
+    if (this.#body !== undefined) return this.#continueBody(frame)
+    if (!this.#readHeader()) return false
+    const start = this.#at
+    const end = start + this.#length
+    if (end > this.#end) {
+      this.#body = Buffer.allocUnsafeSlow(Math.min(this.#length, BELIEVED_LENGTH))
+      this.#filled = 0
+      return this.#continueBody(frame)
+    }
+    const seen = this.#masked ? mask(this.#chunk, start, end, this.#maskKey) : UNSEEN
+    if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
+    this.#at = end
+    this.#ownsPayload = false
+    this.#give(frame, this.#chunk, start, end)
+    return true
+  }
+
+  #give(frame: Frame, bytes: Buffer, start: number, end: number): void {
+    setFrame(frame, this.#head, this.#masked, this.#maskKey)
+    lendToFrame(frame, bytes, start, end)
+    if (this.#longForm !== undefined) frame.lengthSize = this.#longForm
   }
 
   /** Reads the header at hand and steps behind it; false when it is not whole. */
@@ -178,68 +214,68 @@ export class FrameDecoder {
     const available = this.#end - this.#at
     const size = available < 2 ? MAX_HEADER : sizeOfHeader(this.#chunk[this.#at + 1]!)
     if (available < size) {
-      this.#chunk.copy(this.#cut, 0, this.#at, this.#end)
+      this.#cut ??= Buffer.alloc(MAX_HEADER)
+      copyBytes(this.#chunk, this.#at, this.#end, this.#cut, 0)
       this.#cutLength = available
       this.#at = this.#end
       return false
     }
     const at = this.#at
     this.#at = at + size
-    this.#parseHeader(this.#chunk, at)
+    this.#parseHeader(this.#chunk, at, size)
     return true
   }
 
   #readCutHeader(): boolean {
+    const cut = this.#cut!
     while (this.#at < this.#end) {
-      this.#cut[this.#cutLength++] = this.#chunk[this.#at++]!
-      if (this.#cutLength < 2 || this.#cutLength < sizeOfHeader(this.#cut[1]!)) continue
+      cut[this.#cutLength++] = this.#chunk[this.#at++]!
+      const size = sizeOfHeader(cut[1]!) // it is there: at least one byte was before this one
+      if (this.#cutLength < size) continue
       this.#cutLength = 0
-      this.#parseHeader(this.#cut, 0)
+      this.#parseHeader(cut, 0, size)
       return true
     }
     return false
   }
 
-  #parseHeader(bytes: Buffer, at: number): void {
+  #parseHeader(bytes: Buffer, at: number, size: number): void {
     const head = bytes[at]!
     const second = bytes[at + 1]!
     const short = second & 0x7f
     const masked = (second & MASKED) !== 0
-    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#rules !== undefined)
-    const rules = this.#rules
-    if (rules !== undefined) checkHeader(head, masked, length, rules)
+    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#strict)
+    if (this.#strict) checkHeader(head, masked, length, this.#rules)
+    else checkLength(length, this.#rules)
     if (this.#watch !== undefined) this.#watch.header(head, length)
     this.#head = head
     this.#masked = masked
-    this.#maskKey = masked ? readUint32(bytes, at + sizeOfHeader(second) - 4) : 0
+    this.#maskKey = masked ? readUint32(bytes, at + size - 4) : 0
     this.#length = length
-  }
-
-  #beginBody(): void {
-    this.#body = Buffer.allocUnsafeSlow(Math.min(this.#length, BELIEVED_LENGTH))
-    this.#filled = 0
+    this.#longForm = short < 126 ? undefined : longForm(short, length)
+    this.#headerSize = size
   }
 
   #continueBody(frame: Frame): boolean {
     const start = this.#filled
     const count = Math.min(this.#length - start, this.#end - this.#at)
-    const body = this.#roomFor(start + count)
-    this.#chunk.copy(body, start, this.#at, this.#at + count)
+    if (count === 0) return false
+    const end = start + count
+    const body = this.#roomFor(end)
+    copyBytes(this.#chunk, this.#at, this.#at + count, body, start)
     this.#at += count
-    this.#filled = start + count
-    return this.#finishBody(start, body, frame)
+    this.#filled = end
+    return this.#finishBody(frame, body, start, end)
   }
 
-  /** Unmasks what came in since `start`, and gives the frame when it is whole. */
-  #finishBody(start: number, body: Buffer, frame: Frame): boolean {
-    const seen = this.#masked ? mask(body, start, this.#filled, this.#maskKey, start & 3) : UNSEEN
-    if (this.#watch !== undefined) this.#watch.payload(this.#head, body, start, this.#filled, seen)
-    if (this.#filled < this.#length) return false
+  /** Unmasks `body[start, end)`, which just came in, and gives the frame when it is whole. */
+  #finishBody(frame: Frame, body: Buffer, start: number, end: number): boolean {
+    const seen = this.#masked ? mask(body, start, end, this.#maskKey, start & 3) : UNSEEN
+    if (this.#watch !== undefined) this.#watch.payload(this.#head, body, start, end, seen)
+    if (end < this.#length) return false
     this.#body = undefined
-    this.#filled = 0
     this.#ownsPayload = true
-    setFrame(frame, this.#head, this.#masked, this.#maskKey)
-    lendToFrame(frame, body, 0, this.#length)
+    this.#give(frame, body, 0, end)
     return true
   }
 
@@ -249,41 +285,7 @@ export class FrameDecoder {
     if (size <= body.length) return body
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 2)))
     body.copy(larger, 0, 0, this.#filled)
-    return (this.#body = larger)
+    this.#body = larger
+    return larger
   }
 }
-
-function resolveRules(options: FrameDecoderOptions): FrameRules {
-  const { role, maxFrame = 1 << 20, allowedRsv = 0 } = options
-  if (role !== undefined && role !== 'server' && role !== 'client')
-    throw wrongType('role', "'server', 'client' or undefined", role)
-  if (maxFrame !== Infinity && (!Number.isSafeInteger(maxFrame) || maxFrame < 0))
-    throw outOfRange('maxFrame', 'an integer >= 0', maxFrame)
-  return { expectMasked: role === undefined ? undefined : role === 'server', allowedRsv, maxFrame }
-}
-
-/** Size of a whole header, as its second byte tells. */
-function sizeOfHeader(second: number): number {
-  const short = second & 0x7f
-  const size = short < 126 ? 2 : short === 126 ? 4 : 10
-  return second >= MASKED ? size + 4 : size
-}
-
-/** Reads an extended length, 16 bits for 126 and 64 for 127; it must be minimal and have its highest bit clear (§5.2). */
-function readLongLength(bytes: Buffer, at: number, short: number, strict: boolean): number {
-  if (short === 126) {
-    const length = (bytes[at]! << 8) | bytes[at + 1]!
-    if (strict && length < 126)
-      throw lengthError(`Length ${length} is written in 16 bits: 7 are enough (§5.2)`)
-    return length
-  }
-  // The high half is compared before the two are joined: a sum beyond 2^53 would lose bits.
-  const high = readUint32(bytes, at)
-  const length = high * 0x1_0000_0000 + readUint32(bytes, at + 4)
-  if (high > 0x1f_ffff) throw lengthError('Length is beyond 2^53 bytes')
-  if (strict && length < 0x10000)
-    throw lengthError(`Length ${length} is written in 64 bits: 16 are enough (§5.2)`)
-  return length
-}
-
-const lengthError = (message: string): ProtocolError => new ProtocolError('WS_ERR_LENGTH', 1002, message)

@@ -13,7 +13,7 @@ export const createHandshakeKey = (): string => randomBytes(16).toString('base64
  * spare bits of the last letter may be anything, as for most decoders.
  */
 export function isHandshakeKey(key: string): boolean {
-  if (key.length !== KEY_LENGTH || !key.endsWith('==')) return false
+  if (typeof key !== 'string' || key.length !== KEY_LENGTH || !key.endsWith('==')) return false
   for (let i = 0; i < KEY_LENGTH - 2; i++) if (!isBase64(key.charCodeAt(i))) return false
   return true
 }

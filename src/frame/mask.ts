@@ -1,79 +1,75 @@
 // Hot: run benchmarks/micro/mask.ts before and after any edit. The naive twin stands in test/frame/mask.test.ts.
 import { randomFillSync } from 'node:crypto'
+import { outOfRange, wrongType } from '../errors.js'
+import { checkRange } from './bytes.js'
+import { skew, wordsOf } from './words.js'
 
 /** Below this length the word loop costs more to enter than it saves. */
 const WORDWISE_FROM = 16
 
-/** Views over larger buffers are not kept: a cached view pins its whole buffer. */
-const KEEP_VIEW_BELOW = 1 << 20
+/** Indices are 32-bit integers: longer ranges go piece by piece. */
+const LONGEST = 1 << 30
 
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
-// Reading and writing alternate between two long-lived buffers; making a view costs more than masking 100 bytes.
-let recent: Int32Array = new Int32Array(0)
-let older: Int32Array = new Int32Array(0)
-
-function wordsOf(buffer: ArrayBufferLike): Int32Array {
-  if (recent.buffer === buffer) return recent
-  if (older.buffer === buffer) {
-    const found = older
-    older = recent
-    recent = found
-    return found
-  }
-  const words = new Int32Array(buffer, 0, buffer.byteLength >>> 2)
-  if (buffer.byteLength > KEEP_VIEW_BELOW) return words
-  older = recent
-  return (recent = words)
-}
 
 /**
  * XORs `bytes[start, end)` in place with a masking key (RFC 6455 §5.3).
  *
  * `key` is the four key bytes read as a big-endian number; `phase` is how many payload bytes were masked before `start`.
- * Returns the OR of all resulting bytes (possibly with other low bits set): below 0x80 means that all of them are ASCII.
+ * Returns the OR of all resulting bytes: below 0x80 means that all of them are ASCII.
  */
 export function mask(bytes: Uint8Array, start: number, end: number, key: number, phase = 0): number {
-  const k0 = (key >>> (24 - ((phase & 3) << 3))) & 0xff
-  const k1 = (key >>> (24 - (((phase + 1) & 3) << 3))) & 0xff
-  const k2 = (key >>> (24 - (((phase + 2) & 3) << 3))) & 0xff
-  const k3 = (key >>> (24 - (((phase + 3) & 3) << 3))) & 0xff
-  if (end - start < WORDWISE_FROM || !littleEndian) return maskBytes(bytes, start, end, k0, k1, k2, k3)
-  const misaligned = (bytes.byteOffset + start) & 3
-  if (misaligned !== 0) {
-    const aligned = start + 4 - misaligned
-    const seen = maskBytes(bytes, start, aligned, k0, k1, k2, k3)
-    return seen | mask(bytes, aligned, end, key, phase + 4 - misaligned)
-  }
-  const wordsEnd = start + ((end - start) & ~3)
-  const words = wordsOf(bytes.buffer)
-  const base = bytes.byteOffset
-  const seen = maskWords(
-    words,
-    (base + start) >>> 2,
-    (base + wordsEnd) >>> 2,
-    k0 | (k1 << 8) | (k2 << 16) | (k3 << 24),
-  )
-  return seen | maskBytes(bytes, wordsEnd, end, k0, k1, k2, k3)
+  checkRange('bytes', bytes, start, end)
+  if (typeof key !== 'number') throw wrongType('key', 'a number', key)
+  return maskUnchecked(bytes, start, end, key, phase)
 }
 
-function maskBytes(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  k0: number,
-  k1: number,
-  k2: number,
-  k3: number,
-): number {
+/** `mask()` for ranges that are known to lie within the bytes. @internal */
+export function maskUnchecked(bytes: Uint8Array, start: number, end: number, key: number, phase = 0): number {
+  if (end > LONGEST) return maskFar(bytes, start, end, key, phase)
+  if (end - start < WORDWISE_FROM || !littleEndian) return maskBytes(bytes, start, end, turn(key, phase))
+  const words = wordsOf(bytes, end - start)
+  if (words === undefined) return maskBytes(bytes, start, end, turn(key, phase))
+  const first = (start + skew + 3) >>> 2
+  const last = (end + skew) >>> 2
+  const wordsStart = (first << 2) - skew
+  const wordsEnd = (last << 2) - skew
+  return (
+    maskBytes(bytes, start, wordsStart, turn(key, phase)) |
+    maskWords(words, first, last, swap(turn(key, phase + wordsStart - start))) |
+    maskBytes(bytes, wordsEnd, end, turn(key, phase + wordsEnd - start))
+  )
+}
+
+function maskFar(bytes: Uint8Array, start: number, end: number, key: number, phase: number): number {
+  let seen = 0
+  for (let at = start; at < end; at += LONGEST) {
+    const piece = bytes.subarray(at, Math.min(end, at + LONGEST))
+    seen |= maskUnchecked(piece, 0, piece.length, key, phase + at - start)
+  }
+  return seen
+}
+
+/** The key as it stands after so many bytes. */
+function turn(key: number, phase: number): number {
+  const bits = (phase & 3) << 3
+  return (key << bits) | (key >>> (32 - bits))
+}
+
+/** The four bytes of a word in reverse. */
+const swap = (word: number): number =>
+  (word >>> 24) | ((word >>> 8) & 0xff00) | ((word & 0xff00) << 8) | (word << 24)
+
+// biome-ignore-start lint/suspicious/noAssignInExpressions: helper functions here are not inlined any more, at a fifth of the speed
+function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
+  const k0 = key >>> 24
+  const k1 = (key >>> 16) & 0xff
+  const k2 = (key >>> 8) & 0xff
+  const k3 = key & 0xff
   let seen = 0
   let i = start
-  for (; i + 4 <= end; i += 4) {
-    seen |= bytes[i]! ^= k0
-    seen |= bytes[i + 1]! ^= k1
-    seen |= bytes[i + 2]! ^= k2
-    seen |= bytes[i + 3]! ^= k3
-  }
+  for (; i + 4 <= end; i += 4)
+    seen |= (bytes[i]! ^= k0) | (bytes[i + 1]! ^= k1) | (bytes[i + 2]! ^= k2) | (bytes[i + 3]! ^= k3)
   if (i < end) seen |= bytes[i]! ^= k0
   if (i + 1 < end) seen |= bytes[i + 1]! ^= k1
   if (i + 2 < end) seen |= bytes[i + 2]! ^= k2
@@ -97,6 +93,7 @@ function maskWords(words: Int32Array, from: number, to: number, key: number): nu
   // Fold the four lanes into one byte.
   return (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
 }
+// biome-ignore-end lint/suspicious/noAssignInExpressions: as above
 
 /** Gives masking keys, each a 32-bit number. */
 export type MaskSource = () => number
@@ -125,7 +122,8 @@ export function secureMasks(): MaskSource {
 export const secureMask: MaskSource = secureMasks()
 
 /** A source that always gives the same key: for tests and for reproducing a byte stream. */
-export const fixedMask =
-  (key: number): MaskSource =>
-  () =>
-    key >>> 0
+export function fixedMask(key: number): MaskSource {
+  if (!Number.isInteger(key) || key < 0 || key > 0xffff_ffff)
+    throw outOfRange('key', 'an integer from 0 to 2^32 - 1', key)
+  return () => key
+}

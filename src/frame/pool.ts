@@ -1,4 +1,4 @@
-import { Frame, onDispose, retire, revive } from './frame.js'
+import { checkFrame, Frame, onDispose, retire, revive } from './frame.js'
 
 /** Frames kept for reuse at most. */
 const POOL_SIZE = 1024
@@ -29,6 +29,7 @@ export function acquireFrame(): Frame {
  * Gives a frame back. From then on any use of it throws `WS_ERR_RELEASED`, a second release too; its payload is let go.
  */
 export function releaseFrame(frame: Frame): void {
+  checkFrame(frame)
   retire(frame)
   if (count === POOL_SIZE) return
   ring[(head + count) % POOL_SIZE] = frame

@@ -1,5 +1,5 @@
-import { ProtocolError } from '../errors.js'
-import { FIN, MAX_CONTROL_PAYLOAD, RSV } from './header.js'
+import { outOfRange, ProtocolError, wrongType } from '../errors.js'
+import { FIN, longForm, MAX_CONTROL_PAYLOAD, RSV, readLength16, readLength64 } from './header.js'
 import { isControl, isKnownOpcode } from './opcode.js'
 
 /** Which side of a connection something is: the client masks what it sends, the server does not (RFC 6455 §5.1). */
@@ -15,6 +15,36 @@ export interface FrameRules {
   readonly maxFrame: number
 }
 
+export interface FrameDecoderOptions {
+  /** Whose decoder this is: a server takes masked frames only, a client unmasked ones only; left out, both are taken. */
+  readonly role?: Role
+  /** Longest payload of one frame in bytes; default 1 MiB. */
+  readonly maxFrame?: number
+  /** Reserved bits that are in use, as in the first byte of a frame (0x40, 0x20, 0x10); default none. */
+  readonly allowedRsv?: number
+  /**
+   * Checks headers against RFC 6455. False for tools that look at wrong frames: then only `maxFrame` holds, and frames
+   * tell the form of their length where it is not the shortest one. Default true.
+   */
+  readonly strict?: boolean
+}
+
+/** Checks the options of a decoder and makes them rules. */
+export function resolveRules(options: FrameDecoderOptions): FrameRules {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  const { role, maxFrame = 1 << 20, allowedRsv = 0, strict = true } = options
+  if (role !== undefined && role !== 'server' && role !== 'client')
+    throw wrongType('role', "'server', 'client' or undefined", role)
+  if (typeof maxFrame !== 'number') throw wrongType('maxFrame', 'a number', maxFrame)
+  if (maxFrame !== Infinity && (!Number.isSafeInteger(maxFrame) || maxFrame < 0))
+    throw outOfRange('maxFrame', 'an integer >= 0, or Infinity', maxFrame)
+  if (typeof allowedRsv !== 'number') throw wrongType('allowedRsv', 'a number', allowedRsv)
+  if ((allowedRsv & RSV) !== allowedRsv)
+    throw outOfRange('allowedRsv', 'made of 0x40, 0x20 and 0x10', allowedRsv)
+  if (typeof strict !== 'boolean') throw wrongType('strict', 'a boolean', strict)
+  return { expectMasked: role === undefined ? undefined : role === 'server', allowedRsv, maxFrame }
+}
+
 const violation = (code: ConstructorParameters<typeof ProtocolError>[0], message: string): ProtocolError =>
   new ProtocolError(code, 1002, message)
 
@@ -28,13 +58,18 @@ export function checkHeader(head: number, masked: boolean, length: number, rules
     throw violation('WS_ERR_OPCODE', `Opcode 0x${opcode.toString(16)} is reserved (§5.2)`)
   if (rules.expectMasked !== undefined && masked !== rules.expectMasked)
     throw violation('WS_ERR_MASK', `Frame is ${masked ? 'masked' : 'not masked'}: wrong for this side (§5.1)`)
-  if (isControl(opcode)) return checkControl(head, length)
-  if (length > rules.maxFrame)
-    throw new ProtocolError(
-      'WS_ERR_MAX_FRAME',
-      1009,
-      `Cannot accept a frame of ${length} bytes: maxFrame is ${rules.maxFrame}`,
-    )
+  if (isControl(opcode)) checkControl(head, length)
+  else checkLength(length, rules)
+}
+
+/** The limit that is no rule of the RFC, and holds for wrong frames too. */
+export function checkLength(length: number, rules: FrameRules): void {
+  if (length <= rules.maxFrame) return
+  throw new ProtocolError(
+    'WS_ERR_MAX_FRAME',
+    1009,
+    `Cannot accept a frame of ${length} bytes: maxFrame is ${rules.maxFrame}`,
+  )
 }
 
 function checkControl(head: number, length: number): void {
@@ -43,4 +78,13 @@ function checkControl(head: number, length: number): void {
     throw violation('WS_ERR_RSV', 'Control frame has a reserved bit set (RFC 7692 §6.1)')
   if (length > MAX_CONTROL_PAYLOAD)
     throw violation('WS_ERR_CONTROL_LENGTH', `Control frame has ${length} bytes: the limit is 125 (§5.5)`)
+}
+
+/** Reads an extended length, 16 bits for 126 and 64 for 127; strictly, it must be minimal (§5.2). */
+export function readLongLength(bytes: Uint8Array, at: number, short: number, strict: boolean): number {
+  const length = short === 126 ? readLength16(bytes, at) : readLength64(bytes, at)
+  const form = longForm(short, length)
+  if (strict && form !== undefined)
+    throw violation('WS_ERR_LENGTH', `Length ${length} is written in ${form} bits: fewer are enough (§5.2)`)
+  return length
 }

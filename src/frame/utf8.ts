@@ -1,13 +1,19 @@
 import { isUtf8 as nativeIsUtf8 } from 'node:buffer'
-
-/** Whether `bytes[start, end)` is valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
-export function isUtf8(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
-  if (end - start <= SCAN_BELOW && isAscii(bytes, start, end)) return true
-  return nativeIsUtf8(bytes.subarray(start, end))
-}
+import { checkRange } from './bytes.js'
 
 /** Up to here a loop is cheaper than a call into native code. */
-const SCAN_BELOW = 48
+const SCAN_UP_TO = 48
+
+/** Whether `bytes[start, end)` is valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+export function isUtf8(bytes: Uint8Array, start = 0, end = bytes?.length): boolean {
+  checkRange('bytes', bytes, start, end)
+  return isValid(bytes, start, end)
+}
+
+function isValid(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start <= SCAN_UP_TO && isAscii(bytes, start, end)) return true
+  return nativeIsUtf8(bytes.subarray(start, end))
+}
 
 function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   let seen = 0
@@ -31,26 +37,36 @@ export class Utf8Validator {
   #owed = 0
   #low = 0x80
   #high = 0xbf
+  /** The bytes so far begin no valid UTF-8, whatever comes behind them. */
+  #broken = false
 
-  /** Whether the bytes so far end between two characters. */
+  /** Whether the bytes so far are valid UTF-8 and end between two characters. */
   get isComplete(): boolean {
-    return this.#owed === 0
+    return this.#owed === 0 && !this.#broken
   }
 
-  /** Takes the next bytes; false as soon as they cannot be the start of valid UTF-8. */
-  append(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
-    let at = start
-    while (at < end && this.#owed > 0) if (!this.#step(bytes[at++]!)) return false
-    const cut = lastBoundary(bytes, at, end)
-    if (!isUtf8(bytes, at, cut)) return false
-    for (let i = cut; i < end; i++) if (!this.#step(bytes[i]!)) return false
-    return true
+  /** Takes the next bytes; false as soon as all so far cannot be the start of valid UTF-8, and from then on. */
+  append(bytes: Uint8Array, start = 0, end = bytes?.length): boolean {
+    checkRange('bytes', bytes, start, end)
+    if (!this.#broken) this.#broken = !this.#take(bytes, start, end)
+    return !this.#broken
   }
 
+  /** Starts over. */
   reset(): void {
     this.#owed = 0
     this.#low = 0x80
     this.#high = 0xbf
+    this.#broken = false
+  }
+
+  #take(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start
+    while (at < end && this.#owed > 0) if (!this.#step(bytes[at++]!)) return false
+    const cut = lastBoundary(bytes, at, end)
+    if (!isValid(bytes, at, cut)) return false
+    for (let i = cut; i < end; i++) if (!this.#step(bytes[i]!)) return false
+    return true
   }
 
   #step(byte: number): boolean {
@@ -62,8 +78,8 @@ export class Utf8Validator {
     return true
   }
 
+  /** Never called for ASCII: what is stepped through begins with a lead byte, and only continuation bytes follow. */
   #lead(byte: number): boolean {
-    if (byte < 0x80) return true
     if (byte < 0xc2 || byte > 0xf4) return false
     this.#owed = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
     if (byte === 0xe0) this.#low = 0xa0

@@ -92,7 +92,7 @@ function checkVersion(versions: readonly string[]): Refusal | undefined {
 /** A number from 0 to 255 without leading zeros (§4.3). */
 function isVersion(text: string): boolean {
   const number = Number(text)
-  return text.length <= 3 && String(number) === text && number >= 0 && number <= 255
+  return Number.isInteger(number) && String(number) === text && number >= 0 && number <= 255
 }
 
 function readOffer(rawHeaders: readonly string[]): HandshakeOffer | Refusal {

@@ -1,3 +1,4 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -52,18 +53,39 @@ export interface Arrival {
   readonly head: Buffer
   /** The way to refuse, when the request came as an ordinary one. */
   readonly response: ServerResponse | undefined
+  /** Whether nothing that came since was lost. */
+  readonly isWhole: () => boolean
   /** Takes the socket away from HTTP, for good. */
   readonly release: () => void
 }
 
+const yes = (): boolean => true
+const nothingToDo = (): void => undefined
+
+/** A handshake that came as an 'upgrade' event: the socket is free, and what comes waits in it. */
+export const arriveAsUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): Arrival => ({
+  request,
+  socket,
+  head,
+  response: undefined,
+  isWhole: yes,
+  release: nothingToDo,
+})
+
 /** A handshake that came to a request listener: from the server, from a router, or from `dispatchAsRequest()`. */
 export function arriveAsRequest(request: IncomingMessage, response: ServerResponse): Arrival {
   const { socket } = request
-  const head = handedOver.get(request)
-  if (head !== undefined)
-    return { request, socket, head, response, release: () => response.detachSocket(socket) }
+  const given = handedOver.get(request)
+  if (given !== undefined)
+    return {
+      ...arriveAsUpgrade(request, socket, given),
+      response,
+      release: () => response.detachSocket(socket),
+    }
   prepareServer(serverOf(socket))
-  return { request, socket, head: bytesBehind(request), response, release: () => takeFromParser(socket) }
+  const { head, bytesRead } = look(request)
+  const isWhole = (): boolean => socket.bytesRead === bytesRead
+  return { request, socket, head, response, isWhole, release: () => takeFromParser(socket) }
 }
 
 function prepareServer(server: Server | undefined): void {
@@ -77,21 +99,45 @@ function prepareServer(server: Server | undefined): void {
 
 const NOTHING = Buffer.alloc(0)
 
+/** What can only be seen while the parser is at a request. */
+interface Sight {
+  /** What came behind its headers in the same packet: the parser is about to drop it. */
+  readonly head: Buffer
+  /** How much had come by then: what comes later goes to the parser, too. */
+  readonly bytesRead: number
+}
+
+const seen = new WeakMap<IncomingMessage, Sight>()
+let watching = false
+
 /**
- * What came in the same packet as the request; Node's parser is about to drop it. Only to be seen while the parser is
- * still at this request, and only when the packet begins with it. A client that keeps to the rules sends nothing there
- * (RFC 6455 §4.1), and nothing is lost from the second handshake of a server on.
+ * Looks at every request for a WebSocket that Node takes for an ordinary one, before any listener does: a router may
+ * have to wait before it comes to us. A client that keeps to the rules sends nothing before it has our answer
+ * (RFC 6455 §4.1); from the second handshake of a server on, even that is not lost.
  */
+export function watchRequests(): void {
+  if (watching) return
+  watching = true
+  subscribe('http.server.request.start', (message) => {
+    const { request } = message as { request: IncomingMessage }
+    if (request.headers.upgrade !== undefined) look(request)
+  })
+}
+
+function look(request: IncomingMessage): Sight {
+  const sight = seen.get(request) ?? { head: bytesBehind(request), bytesRead: request.socket.bytesRead }
+  seen.set(request, sight)
+  return sight
+}
+
+/** The rest of the packet behind a request. The packet may begin in the middle of its headers, or before them. */
 function bytesBehind(request: IncomingMessage): Buffer {
   const { parser } = request.socket as { parser?: { getCurrentBuffer?(): unknown } }
-  // Routers shorten `url` and keep the whole one here.
-  const { originalUrl = request.url } = request as { originalUrl?: string }
   const packet = request.complete ? undefined : parser?.getCurrentBuffer?.()
   if (!Buffer.isBuffer(packet)) return NOTHING
-  const start = `${request.method} ${originalUrl} `
-  const end = packet.indexOf('\r\n\r\n')
-  if (end < 0 || packet.toString('latin1', 0, start.length) !== start) return NOTHING
-  return packet.subarray(end + 4)
+  const start = packet.indexOf(`${request.method} ${request.url} `, 0, 'latin1')
+  const end = packet.indexOf('\r\n\r\n', Math.max(start, 0))
+  return end < 0 ? NOTHING : packet.subarray(end + 4)
 }
 
 /**

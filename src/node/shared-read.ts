@@ -12,6 +12,8 @@ interface Internals {
   _handle: { constructor: { name: string }; reading?: boolean } | null
   _server: unknown
   server: unknown
+  _getpeername(): unknown
+  _getsockname(): unknown
 }
 
 /** Who reads, and where the next bytes had best be put. */
@@ -34,9 +36,6 @@ export function moveToSharedRead(old: Socket, reader: SharedReader): Socket | un
   const from = old as unknown as Internals
   const handle = from._handle
   if (isOff || handle === null || !canMove(old, handle)) return undefined
-  // Asked once, addresses are remembered without a handle.
-  void old.remoteAddress
-  void old.localAddress
   from._handle = null
   const moved = new Socket({
     handle,
@@ -53,7 +52,7 @@ export function moveToSharedRead(old: Socket, reader: SharedReader): Socket | un
   to._server = from._server
   to.server = from.server
   from._server = null
-  tie(old, moved)
+  tie(old, from, moved, to)
   return moved
 }
 
@@ -63,12 +62,27 @@ function canMove(old: Socket, handle: NonNullable<Internals['_handle']>): boolea
   return old.readableLength === 0 && old.writableLength === 0 && 'reading' in handle
 }
 
-/** What is done to one of the two sockets is done to the connection. */
-function tie(old: Socket, moved: Socket): void {
+/** What is done to the old socket, or asked of it, is done to the new one. */
+function tie(old: Socket, from: Internals, moved: Socket, to: Internals): void {
   old.removeAllListeners('data')
-  old._destroy = (error, callback) => {
+  from._getpeername = () => to._getpeername()
+  from._getsockname = () => to._getsockname()
+  old._destroy = function (error, callback) {
     moved.destroy()
-    Socket.prototype._destroy.call(old, error, callback)
+    Socket.prototype._destroy.call(this, error, callback)
   }
-  moved.once('close', () => old.destroy())
+  closeBehind(old, moved)
+}
+
+/**
+ * The new socket does not hold the old one unless somebody listens to it: else it goes with the request, when nobody
+ * keeps that. (A function of its own: closures of one function share what any of them captures.)
+ */
+function closeBehind(old: Socket, moved: Socket): void {
+  const known = new WeakRef(old)
+  let held = old.listenerCount('close') > 0 ? old : undefined
+  old.on('newListener', () => {
+    held = known.deref()
+  })
+  moved.once('close', () => (held ?? known.deref())?.destroy())
 }

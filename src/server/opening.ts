@@ -1,5 +1,5 @@
-import type { Conn } from '../conn/conn.js'
-import type { ConnSetup } from '../conn/core.js'
+import { isPromiseLike } from '../conn/events.js'
+import type { ConnSetup } from '../conn/setup.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
 import { closeExtensions, negotiate } from '../handshake/extensions.js'
 import { checkRefusal, type Refusal } from '../handshake/refusal.js'
@@ -20,7 +20,7 @@ export interface OpeningHost<Data> {
   readonly options: ResolvedUpgradeOptions<Data>
   /** Refuses for want of room, or because of the hour. */
   readonly refuseNow: () => Refusal | undefined
-  readonly open: (setup: Setup<Data>, arrival: Arrival) => Conn<Data>
+  readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
   /** It is over, one way or the other. */
   readonly settled: (opening: Opening<Data>) => void
@@ -30,9 +30,6 @@ export interface OpeningHost<Data> {
 export type Setup<Data> = Pick<ConnSetup<Data>, 'protocol' | 'extensions' | 'data'>
 
 const ignore = (): void => undefined
-
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
 /** One opening handshake, from the claim of its socket to a connection or an HTTP answer. */
 export class Opening<Data> {
@@ -77,7 +74,7 @@ export class Opening<Data> {
 
   #ask(offer: HandshakeOffer): void {
     const answer = this.#host.options.accept?.(this.#arrival.request, offer)
-    if (!isThenable(answer)) {
+    if (!isPromiseLike(answer)) {
       this.#conclude(offer, answer)
       return
     }
@@ -109,12 +106,11 @@ export class Opening<Data> {
     if (answer !== undefined && (typeof answer !== 'object' || answer === null))
       throw wrongType('what accept() returned', 'an object or undefined', answer)
     const given = (answer ?? {}) as Accepted<Data> | Refusal
-    if (given.status === undefined) {
-      this.#accept(offer, given)
-    } else {
+    if (given.status !== undefined) {
       checkRefusal(given)
       this.refuse(given)
-    }
+    } else if (this.#arrival.isWhole()) this.#accept(offer, given)
+    else this.refuse({ status: 400, body: 'Frames came before the handshake was answered\n' })
   }
 
   #accept(offer: HandshakeOffer, given: Accepted<Data>): void {

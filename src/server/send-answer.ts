@@ -4,7 +4,7 @@ import type { Arrival } from '../node/arrival.js'
 import { endGently } from '../node/end-gently.js'
 
 /** Answers a handshake with a refusal: through the response where there is one, else straight to the socket. */
-export function sendRefusal(arrival: Omit<Arrival, 'release'>, refusal: Refusal): void {
+export function sendRefusal(arrival: Arrival, refusal: Refusal): void {
   const { request, socket, response } = arrival
   if (response !== undefined) respond(response, refusal)
   else if (!socket.destroyed) endGently(socket, encodeAnswer(answerFor(refusal), request.method))

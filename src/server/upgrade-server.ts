@@ -1,16 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
-import type { openConn } from '../conn/open.js'
+import { isPromiseLike } from '../conn/events.js'
+import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
+import type { ConnObserver } from '../conn/setup.js'
 import { CloseError, toError, WebSocketError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
-import { type Arrival, arriveAsRequest, dispatchAsRequest, isBusy, responseOn } from '../node/arrival.js'
+import {
+  type Arrival,
+  arriveAsRequest,
+  arriveAsUpgrade,
+  dispatchAsRequest,
+  isBusy,
+  responseOn,
+} from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
 import { LiveSet } from './live-set.js'
-import { isThenable, Opening, type OpeningHost, type Setup } from './opening.js'
+import { Opening, type OpeningHost, type Setup } from './opening.js'
 import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
 import { printError } from './print-error.js'
 import { respond, sendRefusal } from './send-answer.js'
@@ -34,8 +43,7 @@ const NOT_HERE: Refusal = { status: 404 }
 const ignore = (): void => undefined
 
 /** What stands behind one `upgrade()`: takes requests, decides whose they are, and keeps the connections. */
-export class UpgradeServer<Data> {
-  readonly #openConn: typeof openConn
+export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #host: OpeningHost<Data>
@@ -45,8 +53,7 @@ export class UpgradeServer<Data> {
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
 
-  constructor(open: typeof openConn, handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
-    this.#openConn = open
+  constructor(handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
     this.#handler = handler
     this.#options = options
     this.#host = {
@@ -64,7 +71,7 @@ export class UpgradeServer<Data> {
     try {
       if (this.#isOurs(request)) {
         if (isBusy(socket)) socket.destroy()
-        else this.#begin({ request, socket, head, response: undefined, release: ignore })
+        else this.#begin(arriveAsUpgrade(request, socket, head))
       } else if (!isLeftToOthers(listener, request)) this.#answer(request, socket, head)
     } catch (thrown) {
       socket.destroy()
@@ -134,7 +141,7 @@ export class UpgradeServer<Data> {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal): void {
-    sendRefusal({ request, socket, head, response: undefined }, refusal)
+    sendRefusal(arriveAsUpgrade(request, socket, head), refusal)
   }
 
   /** Why a request is not for us. */
@@ -162,7 +169,7 @@ export class UpgradeServer<Data> {
     }
     try {
       const result = fallback(request, response)
-      if (isThenable(result)) result.then(undefined, failed)
+      if (isPromiseLike(result)) result.then(undefined, failed)
     } catch (thrown) {
       failed(thrown)
     }
@@ -180,38 +187,57 @@ export class UpgradeServer<Data> {
     return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
   }
 
-  #open(setup: Setup<Data>, { socket, head, request }: Arrival): Conn<Data> {
+  #open(setup: Setup<Data>, { socket, head, request }: Arrival): void {
     const handler = this.#handler
-    const conn: Conn<Data> = this.#openConn<Data>(socket, {
+    const conn = openConn<Data>(socket, {
       ...setup,
       role: 'server',
       options: this.#options.conn,
       head,
       request,
       events: typeof handler === 'function' ? undefined : handler,
-      onHandlerError: (error, failed) => this.#report(error, { conn: failed, request }),
+      observer: this,
     })
-    this.#conns.add(conn)
-    conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
-    if (typeof handler === 'function') this.#serve(handler, conn, request).catch(ignore)
-    return conn
+    if (typeof handler === 'function') this.#watch(conn, this.#call(handler, conn, request))
   }
 
-  /** Runs a handler, and closes the connection behind it. */
-  async #serve(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): Promise<void> {
+  onStart(conn: Conn<Data>): void {
+    this.#conns.add(conn)
+  }
+
+  onGone(conn: Conn<Data>): void {
+    this.#conns.delete(conn)
+  }
+
+  onHandlerError(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
+  }
+
+  #call(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): unknown {
     try {
-      await handler(conn, request)
-      await conn.close(1000)
+      return handler(conn, request)
     } catch (thrown) {
-      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      return Promise.reject(thrown)
     }
-    abandonConn(conn)
+  }
+
+  /** Closes the connection behind its handler. Knows no request, so that none is held as long as the connection lives. */
+  #watch(conn: Conn<Data>, handled: unknown): void {
+    const returned = (): void => {
+      conn.close(1000).catch(ignore)
+      abandonConn(conn)
+    }
+    const threw = (thrown: unknown): void => {
+      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      abandonConn(conn)
+    }
+    Promise.resolve(handled).then(returned, threw)
   }
 
   #report(error: Error, context: ErrorContext<Data>): void {
     try {
       const result: unknown = this.#options.onError(error, context)
-      if (isThenable(result)) result.then(undefined, (thrown) => printError(toError(thrown)))
+      if (isPromiseLike(result)) result.then(undefined, (thrown) => printError(toError(thrown)))
     } catch (thrown) {
       printError(error)
       printError(toError(thrown))

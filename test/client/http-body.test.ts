@@ -50,8 +50,8 @@ describe('BodyReader', () => {
   for (const [name, headers, body, expected] of broken)
     test(`stops at ${name}`, () => assert.deepEqual(read(headers, body), [expected, true]))
 
-  test('expects nothing with 204 and 304', () => {
-    for (const status of [204, 304]) assert.equal(new BodyReader(respond(LENGTH, status)).done, true)
+  test('expects nothing with 101, 204 and 304', () => {
+    for (const status of [101, 204, 304]) assert.equal(new BodyReader(respond(LENGTH, status)).done, true)
   })
 
   test('keeps the first 64 KiB', () => {

@@ -46,13 +46,13 @@ describe('an extension', () => {
     void conn.ping('r')
     line.receive(clientFrame(8, closePayload(1000)))
     assert.deepEqual(log, [
-      'in ping fin masked 0a0b0c0d 1 bytes 70',
-      'out pong fin 1 bytes 70',
-      'in pong fin masked 0a0b0c0d 1 bytes 71',
-      'in text masked 0a0b0c0d 1 bytes "a"',
-      'in continuation fin masked 0a0b0c0d 1 bytes 62',
-      'out text fin 1 bytes "c"',
-      'out ping fin 1 bytes 72',
+      'in ping fin masked 0a0b0c0d 1 byte 70',
+      'out pong fin 1 byte 70',
+      'in pong fin masked 0a0b0c0d 1 byte 71',
+      'in text masked 0a0b0c0d 1 byte "a"',
+      'in continuation fin masked 0a0b0c0d 1 byte 62',
+      'out text fin 1 byte "c"',
+      'out ping fin 1 byte 72',
       'in close fin masked 0a0b0c0d 2 bytes 03e8',
       'out close fin 2 bytes 03e8',
     ])

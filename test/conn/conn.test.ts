@@ -12,7 +12,7 @@ const text = (payload: string): Buffer => clientFrame(1, payload)
 
 describe('Conn', () => {
   test('knows what it was made of', () => {
-    const request = { url: '/chat' } as IncomingMessage
+    const request = { url: '/chat', rawHeaders: ['Host', 'here'] } as IncomingMessage
     const conn = startConn(new Line(), {
       role: 'server',
       options: resolveConnOptions({ keepalive: false }),
@@ -21,7 +21,7 @@ describe('Conn', () => {
       extensions: [active({})],
       data: { user: 'me' },
     })
-    assert.equal(conn.request, request)
+    assert.deepEqual([conn.request?.url, conn.request?.headers.host], ['/chat', 'here'])
     assert.deepEqual([conn.protocol, conn.extensions, conn.data.user], ['chat', ['test'], 'me'])
     conn.data = { user: 'you' }
     assert.equal(conn.data.user, 'you')

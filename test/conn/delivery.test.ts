@@ -326,6 +326,7 @@ describe('the inbox', () => {
     assert.equal(line.paused, true) // 3 and 4 are still here
     assert.equal(await read(conn), '2')
     assert.equal(await read(conn), '3')
+    await settle()
     assert.equal(line.paused, false)
     assert.equal(await read(conn), '4')
   })
@@ -335,6 +336,7 @@ describe('the inbox', () => {
     line.receive(text('12345'), text('67890'))
     assert.equal(line.paused, true)
     assert.equal(await read(conn), '12345')
+    await settle()
     assert.equal(line.paused, false)
   })
 
@@ -367,6 +369,7 @@ describe('the inbox', () => {
     })
     assert.equal(line.paused, true)
     assert.deepEqual([await read(conn), await read(conn), await read(conn)], ['1', '2', '3'])
+    await settle()
     assert.equal(line.paused, false)
   })
 

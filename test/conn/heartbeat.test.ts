@@ -84,6 +84,7 @@ describe('keepalive', () => {
     assert.equal(conn.isOpen, true)
     await conn.read()
     await conn.read()
+    await settle()
     assert.equal(line.paused, false)
     clock.advance(2500)
     assert.equal(conn.isOpen, false)

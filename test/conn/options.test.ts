@@ -84,7 +84,6 @@ const wrong: readonly [string, unknown, string][] = [
   ]),
   ['whenFull', 'drop', 'TypeError'],
   ['keepalive', 5, 'TypeError'],
-  ['keepalive', null, 'TypeError'],
   ['maskSource', 7, 'TypeError'],
   ['extensions', {}, 'TypeError'],
   ['extensions', [{}], 'TypeError'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Sendable } from '../../src/conn/sender.js'
+import type { Sendable } from '../../src/conn/sendable.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { clientFrame, closePayload, deferred, isPending, seeded, serverFrame } from '../support/index.js'

@@ -2,9 +2,9 @@ import net from 'node:net'
 import type { TestContext } from 'node:test'
 import nodeTls from 'node:tls'
 import { Conn, startConn } from '../../src/conn/conn.js'
-import type { ConnSetup } from '../../src/conn/core.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
+import type { ConnSetup } from '../../src/conn/setup.js'
 import { fixedMask } from '../../src/frame/mask.js'
 import type { Role } from '../../src/frame/rules.js'
 import type { Transport, TransportEvents } from '../../src/node/transport.js'
@@ -140,7 +140,7 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
     events,
     head,
     extensions: active,
-    onHandlerError,
+    observer: onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
   return { conn: startConn(line, setup), line }

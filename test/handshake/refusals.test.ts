@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import { type TestContext, test } from 'node:test'
-import { createUpgrade, type Upgrade } from '../../src/server/create-upgrade.js'
-import { ACCEPT, exchange, fakeOpener, handshake, KEY, listening } from './raw.js'
+import { type ConnHandler, type Upgrade, upgrade } from '../../src/upgrade.js'
+import { listen } from '../support/index.js'
+import { ACCEPT, exchange, handshake, KEY } from './raw.js'
 
 const big = (length: number): string => 'x'.repeat(length)
 
@@ -115,19 +116,20 @@ function flood(count: number): string[] {
 
 async function check(t: TestContext, server: Server, ws: Upgrade): Promise<void> {
   server.maxHeadersCount = 100
-  const port = await listening(t, server)
+  const port = await listen(t, server)
   for (const [name, statuses, changes, start] of cases)
-    await t.test(`${name}: ${statuses}`, async () => {
-      const { status, ended, headers, body } = await exchange(port, handshake(changes, start))
+    await t.test(`${name}: ${statuses}`, async (t) => {
+      const { status, ended, headers, body } = await exchange(t, port, handshake(changes, start))
       assert.ok([statuses].flat().includes(status), `status ${status}`)
       assert.equal(headers.has('upgrade'), status === 101 || status === 426)
       assert.equal(ended, status !== 101)
       if (status !== 101 && status !== 431) checkAnswer(headers, body, start)
-      const next = await exchange(port, handshake())
+      const next = await exchange(t, port, handshake())
       assert.equal(next.status, 101)
       assert.deepEqual(next.headers.get('sec-websocket-accept'), [ACCEPT])
     })
-  assert.ok(ws.conns.size > 0)
+  await ws.close()
+  assert.equal(ws.conns.size, 0)
 }
 
 function checkAnswer(headers: ReadonlyMap<string, string[]>, body: string, start = ''): void {
@@ -137,23 +139,25 @@ function checkAnswer(headers: ReadonlyMap<string, string[]>, body: string, start
   assert.equal(body === '', start.startsWith('HEAD'))
 }
 
+const stay: ConnHandler = async (conn) => void (await conn.closed)
+
 /** What Node itself would refuse comes to us, too. */
 const settings = { requireHostHeader: false, maxHeaderSize: 65_536 }
 
 test('createServer(upgrade()) gives each handshake its answer', async (t) => {
-  const ws = createUpgrade(fakeOpener().open, () => undefined, { path: '/' })
+  const ws = upgrade(stay, { path: '/' })
   await check(t, createServer(settings, ws), ws)
 })
 
 test("server.on('upgrade', upgrade()) gives each handshake its answer", async (t) => {
-  const ws = createUpgrade(fakeOpener().open, () => undefined, { path: '/' })
+  const ws = upgrade(stay, { path: '/' })
   const server = createServer(settings, ws)
   server.on('upgrade', ws)
   await check(t, server, ws)
 })
 
 test('a router that leads to upgrade() gives each handshake its answer', async (t) => {
-  const ws = createUpgrade(fakeOpener().open, () => undefined, { path: '/' })
+  const ws = upgrade(stay, { path: '/' })
   await check(
     t,
     createServer(settings, (request, response) => ws(request, response)),
@@ -162,7 +166,7 @@ test('a router that leads to upgrade() gives each handshake its answer', async (
 })
 
 test('upgrade() behind a router that has to wait gives each handshake its answer', async (t) => {
-  const ws = createUpgrade(fakeOpener().open, () => undefined, { path: '/' })
+  const ws = upgrade(stay, { path: '/' })
   const server = createServer(settings, (request, response) => void setImmediate(() => ws(request, response)))
   await check(t, server, ws)
 })

@@ -1,0 +1,46 @@
+// Processes that keep to one core, so that server and load do not take time from each other.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+
+/** Whether processes can be pinned here: there are two cores, and taskset to choose one. */
+export const canPin: boolean = availableParallelism() > 1 && succeeds('taskset', ['-c', '0,1', 'true'])
+
+function succeeds(command: string, args: readonly string[]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const SERVER_CORE = 0
+export const LOAD_CORE = 1
+
+export interface PinnedOptions {
+  readonly core: number
+  readonly env?: Readonly<Record<string, string>>
+  /** Opens a channel for questions; for Node only. */
+  readonly ipc?: boolean
+}
+
+/** Starts a program on one core. Its output can be read, its errors are ours. */
+export function spawnPinned(command: string, args: readonly string[], options: PinnedOptions): ChildProcess {
+  const { NODE_V8_COVERAGE: _, ...env } = process.env
+  const [first, ...rest] = canPin
+    ? ['taskset', '-c', `${options.core}`, command, ...args]
+    : [command, ...args]
+  return spawn(first!, rest, {
+    stdio: options.ipc ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'],
+    env: { ...env, ...options.env },
+  })
+}
+
+/** Ends a program that was started here; resolves when it is gone. */
+export function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve())
+    child.kill('SIGKILL')
+  })
+}

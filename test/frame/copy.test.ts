@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { copyBytes } from '../../src/frame/copy.js'
+import { Random, seeded } from '../support/random.js'
+
+/** What `copyBytes` has to do, byte by byte. */
+function naiveCopy(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
+  for (let i = start; i < end; i++) to[at + i - start] = from[i]!
+}
+
+/** A buffer that begins `skew` bytes behind a word's border. */
+function skewed(length: number, skew: number, random: Random): Buffer {
+  const buffer = Buffer.alloc(length + skew).subarray(skew)
+  random.bytes(length).copy(buffer)
+  return buffer
+}
+
+function check(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
+  const expected = Buffer.from(to)
+  naiveCopy(from, start, end, expected, at)
+  copyBytes(from, start, end, to, at)
+  assert.ok(to.equals(expected), `${end - start} bytes from ${start} to ${at}`)
+}
+
+test('copyBytes copies every length at every alignment, and touches nothing else', () => {
+  const random = new Random(1)
+  // Large buffers are copied word by word; of small ones no views are kept.
+  for (const size of [600, 8192])
+    for (let skew = 0; skew < 4; skew++) {
+      const from = skewed(size, skew, random)
+      const to = skewed(size, 3 - skew, random)
+      for (let length = 0; length <= 300; length++)
+        for (let offset = 0; offset < 8; offset++) check(from, offset, offset + length, to, offset ^ 5)
+    }
+})
+
+test('copyBytes gives what the naive twin gives, whichever buffers it met before', () =>
+  seeded((random) => {
+    const buffers = Array.from({ length: 6 }, () => skewed(5000, random.int(0, 4 - 1), random))
+    for (let round = 0; round < 2000; round++) {
+      const from = buffers[random.int(0, 3 - 1)]!
+      const to = buffers[3 + random.int(0, 3 - 1)]!
+      const length = random.int(0, 400 - 1)
+      const start = random.int(0, 5000 - length - 1)
+      check(from, start, start + length, to, random.int(0, 5000 - length - 1))
+    }
+  }))
