@@ -1,4 +1,4 @@
-import { type Frame, headOf } from '../frame/frame.js'
+import { type Frame, headOf, packHead, setFrame } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { Utf8Validator } from '../frame/utf8.js'
@@ -72,6 +72,23 @@ export class Decoding {
         this.#part = done
       },
     )
+  }
+
+  /** A message whose reader has left, as one frame for somebody who reads frames. */
+  takeAsFrame(): Frame | undefined {
+    const message = this.#message
+    if (message === undefined) return undefined
+    this.#message = undefined
+    const frame = acquireFrame()
+    setFrame(frame, packHead(true, 0, message.isText ? Opcode.Text : Opcode.Binary), false, 0)
+    frame.payload = message.data
+    return frame
+  }
+
+  /** The same for somebody who reads part by part: it is the next part. */
+  keepAsPart(): Frame | undefined {
+    this.#part ??= this.takeAsFrame()
+    return this.#part
   }
 
   /** A frame is shown as on the wire; the extensions still have to see it, as they keep context between messages. */

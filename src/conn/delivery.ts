@@ -256,10 +256,11 @@ export class Delivery implements DecodingHost, ReadersHost {
   }
 
   #serveFrame(waiter: FrameWaiter): boolean {
-    const frame = this.#inbox.shift()
+    const decoded = this.#decoding.takeAsFrame()
+    const frame = decoded ?? this.#inbox.shift()
     if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(null))
     this.#readers.shift()
-    this.#decoding.follow(frame)
+    if (decoded === undefined) this.#decoding.follow(frame)
     waiter.resolve(frame)
     return true
   }
@@ -280,7 +281,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   }
 
   #serveStream(waiter: StreamWaiter): boolean {
-    const frame = this.#inbox.peekData()
+    const frame = this.#decoding.keepAsPart() ?? this.#inbox.peekData()
     if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(false, false))
     if (frame.opcode === Opcode.Continuation) return this.#refuse(waiter)
     this.#readers.shift()

@@ -1,7 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Transport } from '../node/transport.js'
+import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { type Quiet, quietPromise, quietRejection, RESOLVED } from './quiet.js'
 import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
@@ -15,12 +15,7 @@ export interface OutboxOptions {
 }
 
 /** What the outbox needs from the connection around it. */
-export interface OutboxHost {
-  /** What waited is below the high-water mark again. */
-  onDrain(): void
-  /** What those who wait are told once there is no more to wait for. */
-  error(): Error | undefined
-}
+export type OutboxHost = BackPressureHost
 
 /**
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
@@ -29,8 +24,8 @@ export interface OutboxHost {
  */
 export class Outbox implements Stager {
   readonly #transport: Transport
-  readonly #options: OutboxOptions
-  readonly #host: OutboxHost
+  readonly #limit: number
+  readonly #pressure: BackPressure
 
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
   #slab: Buffer = EMPTY
@@ -51,11 +46,6 @@ export class Outbox implements Stager {
   #held = 0
 
   #ending = false
-  #refuses = false
-  #gone: Promise<never> | undefined
-  #below: Quiet | undefined
-  #empty: Quiet | undefined
-  #wasAbove = false
 
   /** The memory in which `reserve()` and `reserveControl()` gave room. */
   into: Buffer = EMPTY
@@ -64,8 +54,8 @@ export class Outbox implements Stager {
 
   constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
-    this.#options = options
-    this.#host = host
+    this.#limit = options.maxOutboxBytes
+    this.#pressure = new BackPressure(host, options.highWaterMark)
   }
 
   /** Bytes on their way out that have not left this process. */
@@ -81,7 +71,7 @@ export class Outbox implements Stager {
 
   /** Whether more is waiting than may. */
   get isFull(): boolean {
-    return (this.#blocked || this.#held > 0) && this.bufferedAmount > this.#options.maxOutboxBytes
+    return (this.#blocked || this.#held > 0) && this.bufferedAmount > this.#limit
   }
 
   /** Counts bytes that wait for their turn, and takes them off again. */
@@ -90,7 +80,7 @@ export class Outbox implements Stager {
   }
 
   letGo(bytes: number): void {
-    if (this.#refuses) return
+    if (this.#pressure.hasRefused) return
     this.#held -= bytes
     this.#settle()
   }
@@ -131,19 +121,19 @@ export class Outbox implements Stager {
     this.#blockUsed = 0
   }
 
-  /** A promise for "there is room for more": below the high-water mark. It needs no one to look at it. */
+  /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
-    if (this.#refuses) return this.#rejection()
-    if (this.bufferedAmount <= this.#options.highWaterMark) return RESOLVED
-    this.#wasAbove = true
-    return (this.#below ??= quietPromise()).promise
+    return this.#pressure.accepted(this.waiting)
+  }
+
+  /** The same for what waits for its turn. */
+  acceptedInTurn(): Promise<void> {
+    return this.#pressure.acceptedInTurn(this.bufferedAmount)
   }
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
-    if (this.#refuses) return this.#rejection()
-    if (this.bufferedAmount === 0) return RESOLVED
-    return (this.#empty ??= quietPromise()).promise
+    return this.#pressure.drained(this.bufferedAmount)
   }
 
   flushStaged(): void {
@@ -187,20 +177,8 @@ export class Outbox implements Stager {
 
   /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
   refuse(): void {
-    this.#refuses = true
     this.#held = 0
-    this.#wasAbove = false
-    if (this.#below === undefined && this.#empty === undefined) return
-    const error = this.#host.error()!
-    this.#below?.reject(error)
-    this.#empty?.reject(error)
-    this.#below = this.#empty = undefined
-  }
-
-  /** Made when it is asked for: most connections end without anybody asking. */
-  #rejection(): Promise<never> {
-    this.#gone ??= quietRejection(this.#host.error()!)
-    return this.#gone
+    this.#pressure.refuse()
   }
 
   /** The transport is gone, and with it everything that waits. */
@@ -282,17 +260,6 @@ export class Outbox implements Stager {
   }
 
   #settle(): void {
-    if (this.#below === undefined && this.#empty === undefined && !this.#wasAbove) return
-    const amount = this.bufferedAmount
-    if (amount > this.#options.highWaterMark) return
-    this.#below?.resolve()
-    this.#below = undefined
-    if (amount === 0) {
-      this.#empty?.resolve()
-      this.#empty = undefined
-    }
-    if (!this.#wasAbove) return
-    this.#wasAbove = false
-    this.#host.onDrain()
+    if (this.#pressure.isAwaited) this.#pressure.settle(this.waiting, this.#held)
   }
 }

@@ -240,7 +240,7 @@ export class Sender implements WriterHost {
       if (pending === undefined) return this.letGo(length)
       return pending.then(() => this.letGo(length))
     })
-    return this.#outbox.accepted()
+    return this.#outbox.acceptedInTurn()
   }
 
   /** A turn must not throw: what goes wrong fails the connection. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
 import { ProtocolError, WebSocketError } from '../../src/errors.js'
-import type { Frame } from '../../src/frame/frame.js'
+import { Frame } from '../../src/frame/frame.js'
 import type { Extension, ExtensionCodec } from '../../src/protocol/extension.js'
 import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
 import { active, brief, onLine, settle, watchUnhandled } from './support.js'
@@ -227,6 +227,27 @@ describe('an extension that takes its time', () => {
     const second = conn.read()
     await next()
     assert.equal((await second)?.text(), 'second')
+  })
+
+  test('lets a read be cancelled meanwhile, and those who read otherwise get the message', async () => {
+    for (const how of ['nextFrame', 'reader'] as const) {
+      const { codec, next } = slow()
+      const { conn, line } = onLine({ active: [active(codec)] })
+      const controller = new AbortController()
+      line.receive(text('first', false), more('!'), text('second'))
+      const cancelled = conn.read({ signal: controller.signal })
+      controller.abort(new Error('enough'))
+      await assert.rejects(cancelled, /enough/)
+      const shown = how === 'nextFrame' ? conn.nextFrame() : conn.reader()
+      await next()
+      await next()
+      const got = await shown
+      if (got instanceof Frame) assert.deepEqual([got.isText, got.fin, got.text()], [true, true, 'first!'])
+      else assert.equal((await got?.read())?.toString(), 'first!')
+      const second = conn.read()
+      await next()
+      assert.equal((await second)?.text(), 'second')
+    }
   })
 
   test('lets a part be cancelled meanwhile, and nothing is lost', async () => {

@@ -351,6 +351,19 @@ describe('many writers', () => {
     assert.equal((await line.frames()).length, 4)
   })
 
+  test('do not keep the one whose turn it is waiting', async () => {
+    const { conn } = onLine({ highWaterMark: 10 })
+    const streamed = conn.send(from('a', 'b', 'c'))
+    const behind = conn.send('x'.repeat(100))
+    await streamed
+    await behind
+    await conn.writeFrame(new Frame({ fin: false }))
+    const last = conn.send('x'.repeat(100))
+    await conn.writeFrame(new Frame({ opcode: 0, fin: false }))
+    await conn.writeFrame(new Frame({ opcode: 0 }))
+    await last
+  })
+
   test('that wait behind a stream without end are bounded', async () => {
     const { conn, line } = onLine({ maxOutboxBytes: 1000 })
     const writer = conn.writer()

@@ -3,12 +3,14 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
 import { Conn } from '../../src/conn/conn.js'
+import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { CloseError, type WebSocketError } from '../../src/errors.js'
 import { settle, wired } from '../conn/support.js'
 import {
   clientFrame,
   closePayload,
   deferred,
+  FakeClock,
   isPending,
   listen,
   once,
@@ -144,6 +146,37 @@ for (const secure of [false, true])
         assert.equal((await peer.readFrame()).payload.toString(), `${i}`)
       }
       assert.equal(conn.stats.framesIn, 200)
+    })
+
+    test('ends on bytes that are wrong deep inside a long message', async (t) => {
+      const { conn, peer } = await wired(t, { secure })
+      const payload = Buffer.alloc(600_000, 'x')
+      payload[400_000] = 0xff
+      const frame = clientFrame(1, payload)
+      peer.write(frame.subarray(0, 500_000)) // the rest never comes
+      assert.deepEqual((await peer.readFrame()).payload, closePayload(1007))
+      assert.equal(conn.closeInfo?.code, 1007)
+    })
+
+    test('leaves nothing behind when it is over', async (t) => {
+      const clock = new FakeClock()
+      for (let i = 0; i < 20; i++) {
+        const { conn, peer, socket } = await wired(t, { secure, clock })
+        peer.write(text('x'))
+        await conn.read()
+        if (i % 3 === 0) conn.terminate()
+        else if (i % 3 === 1) peer.socket.end()
+        else {
+          void conn.close()
+          peer.write(close(1000))
+          peer.socket.end()
+        }
+        await conn.closed
+        if (!socket.destroyed) await once(socket, 'close')
+        assert.equal(socket.destroyed, true)
+      }
+      assert.equal(timekeeperOf(clock).size, 0)
+      assert.equal(clock.pending, 0)
     })
 
     test('is ended by terminate() at once', async (t) => {
