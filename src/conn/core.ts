@@ -195,7 +195,9 @@ export class Core<Data> implements Hosts {
   }
 
   sendKeepalive(): void {
-    if (this.ending.maySendControl) void this.ping(undefined)
+    if (!this.ending.maySendControl) return
+    this.#pings ??= new Pings(this.#options.clock)
+    this.sender.control(Opcode.Ping, this.#pings.keepalive())
   }
 
   drained(): void {

@@ -1,7 +1,5 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Frame } from '../frame/frame.js'
-import { Opcode } from '../frame/opcode.js'
-import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
 import { Decoding, type DecodingHost } from './decoding.js'
@@ -11,16 +9,8 @@ import { Inbox } from './inbox.js'
 import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
-import {
-  type FrameWaiter,
-  goesToEvents,
-  insideMessage,
-  type MessageWaiter,
-  Readers,
-  type ReadersHost,
-  type StreamWaiter,
-  type Waiter,
-} from './readers.js'
+import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
+import { Serving } from './serving.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -50,12 +40,9 @@ export class Delivery implements DecodingHost, ReadersHost {
   readonly #readers = new Readers(this)
   readonly #decoding: Decoding
 
-  /** Where messages go to event functions: then nobody can read. */
+  /** Where messages go: to event functions, then nobody can read, or to readers. */
   readonly #handling: Handling | undefined
-  /** A message is being read part by part: everybody else waits for its end. */
-  #streaming = false
-  /** No more frames will come: what readers get when the inbox is empty. */
-  #ended: { readonly isPeaceful: boolean } | undefined
+  readonly #serving: Serving
   #abandoned = false
   #refillsSoon = false
   #expectsReader = false
@@ -72,6 +59,7 @@ export class Delivery implements DecodingHost, ReadersHost {
     this.#handling = events && new Handling(events, host, () => this.#serve())
     this.#inbox = new Inbox(options)
     this.#decoding = new Decoding(this.#inbox, codecs, options, this)
+    this.#serving = new Serving(this.#inbox, this.#decoding, this.#readers, host)
   }
 
   /** Whether anybody is waiting for the peer. */
@@ -109,7 +97,8 @@ export class Delivery implements DecodingHost, ReadersHost {
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#isBusy || this.#streaming || !this.#inbox.isEmpty) return false
+    if (this.#codecs !== undefined || this.#isBusy || this.#serving.isStreaming || !this.#inbox.isEmpty)
+      return false
     if (this.#handling !== undefined) {
       this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
       return true
@@ -151,14 +140,14 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */
   get showsControl(): boolean {
-    if (this.#handling !== undefined || this.#streaming) return false
+    if (this.#handling !== undefined || this.#serving.isStreaming) return false
     const first = this.#readers.first
     return (first === undefined || first.wants === 'frame') && this.#inbox.keepsControl
   }
 
   /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
   end(isPeaceful: boolean): void {
-    this.#ended = { isPeaceful }
+    this.#serving.end(isPeaceful)
     this.#serve()
   }
 
@@ -178,7 +167,8 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#handling !== undefined || this.#streaming) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined || this.#serving.isStreaming)
+      return undefined
     if (this.#readers.first !== undefined) return undefined
     if (this.#inbox.isEmpty) return this.#host.pull()
     if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
@@ -214,7 +204,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   #serve(): void {
     while (
       !this.#isBusy &&
-      (this.#handling === undefined ? this.#serveReader() : this.#serveEvents(this.#handling))
+      (this.#handling === undefined ? this.#serving.serveFirst() : this.#serveEvents(this.#handling))
     );
     this.#refill()
     if (!this.#decoding.isBusy) this.#handling?.settle()
@@ -231,86 +221,11 @@ export class Delivery implements DecodingHost, ReadersHost {
     return true
   }
 
-  #serveReader(): boolean {
-    const first = this.#readers.first
-    if (first === undefined) return false
-    switch (first.wants) {
-      case 'message':
-        return !this.#streaming && this.#serveMessage(first)
-      case 'frame':
-        return !this.#streaming && this.#serveFrame(first)
-      case 'part':
-        return this.#servePart(first)
-      case 'stream':
-        return !this.#streaming && this.#serveStream(first)
-    }
-  }
-
-  #serveMessage(waiter: MessageWaiter): boolean {
-    if (!this.#decoding.hasMessage && this.#inbox.beginsInside) return this.#refuse(waiter)
-    const message = this.#decoding.nextMessage()
-    if (message === undefined) return !this.#isBusy && this.#serveEnd(waiter, () => waiter.resolve(null))
-    this.#readers.shift()
-    waiter.resolve(message)
-    return true
-  }
-
-  #serveFrame(waiter: FrameWaiter): boolean {
-    const decoded = this.#decoding.takeAsFrame()
-    const frame = decoded ?? this.#inbox.shift()
-    if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(null))
-    this.#readers.shift()
-    if (decoded === undefined) this.#decoding.follow(frame)
-    waiter.resolve(frame)
-    return true
-  }
-
-  #servePart(waiter: FrameWaiter): boolean {
-    const frame = this.#decoding.nextPart()
-    if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter)
-    const { fin, length } = frame
-    if (length === 0 && !fin) {
-      releaseFrame(frame)
-      return true
-    }
-    this.#streaming = !fin
-    this.#readers.shift()
-    waiter.resolve(frame) // which releases it
-    if (fin) this.#readers.endParts()
-    return true
-  }
-
-  #serveStream(waiter: StreamWaiter): boolean {
-    const frame = this.#decoding.keepAsPart() ?? this.#inbox.peekData()
-    if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(false, false))
-    if (frame.opcode === Opcode.Continuation) return this.#refuse(waiter)
-    this.#readers.shift()
-    this.#streaming = true
-    waiter.resolve(true, frame.opcode === Opcode.Text)
-    return true
-  }
-
-  /** Without `finish` the end is never a peaceful one: a message that was cut off must not look whole. */
-  #serveEnd(waiter: Waiter, finish?: () => void): boolean {
-    if (this.#ended === undefined || this.#readers.first !== waiter) return false
-    this.#readers.shift()
-    if (this.#ended.isPeaceful && finish !== undefined) finish()
-    else waiter.reject(this.#host.error())
-    return true
-  }
-
   static {
     refillNow = (delivery) => {
       delivery.#refillsSoon = false
       delivery.#expectsReader = false
       delivery.#refill()
     }
-  }
-
-  /** Half of a message cannot be read as one. */
-  #refuse(waiter: Waiter): boolean {
-    this.#readers.shift()
-    waiter.reject(insideMessage())
-    return true
   }
 }

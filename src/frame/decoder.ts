@@ -4,7 +4,7 @@ import { asBuffer, checkRange, EMPTY } from './bytes.js'
 import { copyBytes } from './copy.js'
 import { checkFrame, type Frame, lendToFrame, setFrame } from './frame.js'
 import { type LengthSize, longForm, MASKED, MAX_HEADER, readUint32, sizeOfHeader } from './header.js'
-import { maskUnchecked as mask } from './mask.js'
+import { maskUnchecked as mask, UNSEEN } from './mask.js'
 import { acquireFrame, releaseFrame } from './pool.js'
 import {
   checkHeader,
@@ -26,9 +26,6 @@ const DIRECT_FROM = 16 << 10
 
 /** A payload of this size is worth holding on to the whole chunk it lies in. */
 const FAIR_SHARE = 1 << 10
-
-/** What `seen` is when nobody has looked at the bytes yet. */
-const UNSEEN = 0xff
 
 /**
  * Cuts a byte stream into frames, however it was cut on its way (RFC 6455 §5). It does no I/O and keeps no time.
@@ -157,11 +154,7 @@ export class FrameDecoder {
     this.#setChunk(this.#at < this.#end ? Buffer.from(this.#chunk.subarray(this.#at, this.#end)) : EMPTY)
   }
 
-  /**
-   * Where the next bytes had best be put, if a long payload is under way: they need not be copied then. What was put
-   * there is told with `commit()`.
-   * @internal
-   */
+  /** Where the next bytes of a long payload had best be put, so that they need not be copied; then `commit()`. @internal */
   room(): Buffer | undefined {
     const body = this.#body
     if (body === undefined || this.#at < this.#end || this.#length - this.#filled < DIRECT_FROM)
