@@ -1,5 +1,5 @@
 // Processes that keep to one core, so that server and load do not take time from each other.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, type StdioOptions, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
 /** Whether processes can be pinned here: there are two cores, and taskset to choose one. */
@@ -24,16 +24,24 @@ export interface PinnedOptions {
   readonly ipc?: boolean
 }
 
+/** A command line that keeps to one core, and the environment that goes with it. */
+export function pinned(
+  command: string,
+  args: readonly string[],
+  options: Omit<PinnedOptions, 'ipc'>,
+): { command: string; rest: string[]; env: NodeJS.ProcessEnv } {
+  // Measured programs must not be slowed down by whoever measures how much of them is tested.
+  const { NODE_V8_COVERAGE: _, ...rest } = process.env
+  const env = { ...rest, ...options.env }
+  if (!canPin) return { command, rest: [...args], env }
+  return { command: 'taskset', rest: ['-c', `${options.core}`, command, ...args], env }
+}
+
 /** Starts a program on one core. Its output can be read, its errors are ours. */
 export function spawnPinned(command: string, args: readonly string[], options: PinnedOptions): ChildProcess {
-  const { NODE_V8_COVERAGE: _, ...env } = process.env
-  const [first, ...rest] = canPin
-    ? ['taskset', '-c', `${options.core}`, command, ...args]
-    : [command, ...args]
-  return spawn(first!, rest, {
-    stdio: options.ipc ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit'],
-    env: { ...env, ...options.env },
-  })
+  const line = pinned(command, args, options)
+  const stdio = options.ipc ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'pipe', 'inherit']
+  return spawn(line.command, line.rest, { stdio: stdio as StdioOptions, env: line.env })
 }
 
 /** Ends a program that was started here; resolves when it is gone. */

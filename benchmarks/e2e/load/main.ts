@@ -3,6 +3,7 @@ import { answer } from '../rpc.js'
 import { type BroadcastJob, BroadcastLoad } from './broadcast.js'
 import type { CountedLoad } from './counted.js'
 import { type EchoJob, EchoLoad } from './echo.js'
+import { startReflector } from './reflector.js'
 import { type MassJob, MassLoad } from './mass.js'
 
 let load: CountedLoad | undefined
@@ -18,6 +19,8 @@ answer({
   warm: () => load?.warm(),
   count: () => load?.count(),
   stop: () => load?.stop(),
+
+  startReflector,
 
   openMass: async (job: MassJob) => {
     mass = await MassLoad.open(job)

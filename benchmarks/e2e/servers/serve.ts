@@ -38,7 +38,8 @@ export function serve(server: NetServer): void {
   answer({ usage, collect: collectGarbage, startProfile, stopProfile })
 }
 
-function usage(): Usage {
+/** What this process has used so far. */
+export function usage(): Usage {
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed, external } = process.memoryUsage()
   return {
