@@ -13,10 +13,12 @@ export const NO_HINTS: EncodeHints = { compress: undefined }
 export class Codecs {
   readonly #outward: readonly ExtensionCodec[]
   readonly #inward: readonly ExtensionCodec[]
+  readonly #local: readonly ExtensionCodec[]
 
   constructor(extensions: readonly ActiveExtension[]) {
     this.#outward = extensions.map((extension) => extension.codec)
     this.#inward = [...this.#outward].reverse()
+    this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
   }
 
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
@@ -27,6 +29,11 @@ export class Codecs {
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+  }
+
+  /** Shows a frame of the application's own to the local extensions, which may change it. */
+  encodeOwn(frame: Frame): void | Promise<void> {
+    return eachInOrder(this.#local, (codec) => codec.encode?.(frame, NO_HINTS))
   }
 
   /** The connection is gone; gives what the extensions threw meanwhile. */

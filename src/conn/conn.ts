@@ -224,7 +224,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     return this.#core.sender.send(data, options)
   }
 
-  /** Opens a message that is written part by part. */
+  /** Opens a message that is written part by part. What is sent meanwhile waits behind it, so do not await that before `end()`. */
   writer(type: 'text' | 'binary' = 'binary', options?: Pick<SendOptions, 'compress'>): MessageWriter {
     if (type !== 'text' && type !== 'binary') throw wrongType('type', "'text' or 'binary'", type)
     return this.#core.sender.openWriter(type === 'text', { compress: options?.compress })

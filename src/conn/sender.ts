@@ -101,8 +101,20 @@ export class Sender implements WriterHost {
   writeFrame(frame: Frame, options: WriteFrameOptions | undefined): Promise<void> {
     if (!this.#mayWrite(frame)) return this.refused()
     if (options?.check === false) this.#framer.encoded(encodeFrame(frame))
-    else if (this.#frameWriter().write(frame)) this.messagesOut++
+    else if (this.#writeOwn(frame)) this.messagesOut++
     return this.accepted()
+  }
+
+  #writeOwn(frame: Frame): boolean {
+    if (this.#codecs === undefined) return this.#frameWriter().write(frame)
+    const copy = acquireFrame()
+    frame.copyTo(copy)
+    const pending = this.#codecs.encodeOwn(copy)
+    const ended = this.#frameWriter().write(copy)
+    // Such a frame goes out at once: an extension may look at it and change it, but not hold it back.
+    if (pending === undefined) releaseFrame(copy)
+    else pending.catch((error: unknown) => this.#host.fail(error))
+    return ended
   }
 
   /** One part of a message being written, or the whole of one: encoded by the extensions, then laid out. */

@@ -24,7 +24,10 @@ export interface ExtensionCodec {
    * are seen when they arrive, data frames when their message is read.
    */
   decode?(frame: Frame, limit: number): void | Promise<void>
-  /** A frame is about to go out: before it is masked, control frames too. */
+  /**
+   * A frame is about to go out: before it is masked, control frames too. What `writeFrame()` sends is seen by local
+   * extensions only: for those that were negotiated it is on the wire already, as what `nextFrame()` gives still is.
+   */
   encode?(frame: Frame, hints: EncodeHints): void | Promise<void>
   /** The connection is gone: free what is held. */
   close?(): void
@@ -60,4 +63,6 @@ export interface ActiveExtension {
   readonly rsv: number
   readonly params: ExtensionParams
   readonly codec: ExtensionCodec
+  /** It was not negotiated: it sees every frame, those of `writeFrame()` too. */
+  readonly isLocal?: boolean
 }
