@@ -35,7 +35,8 @@ export const isSameMachine = (a: Machine, b: Machine): boolean =>
 /** The commit that is measured, and whether the files differ from it. */
 export function thisCommit(): string {
   try {
-    const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
     const changes = git('status', '--porcelain', '--', 'src', 'benchmarks', ':!benchmarks/results')
     return git('rev-parse', '--short=12', 'HEAD') + (changes === '' ? '' : ' with changes')
   } catch {

@@ -62,8 +62,10 @@ export interface Results {
   readonly scenarios: readonly ScenarioResult[]
 }
 
-export const rowOf = (rows: readonly Row[], { subject, variant = '' }: Omit<Side, 'metric'>): Row | undefined =>
-  rows.find((row) => row.subject === subject && row.variant === variant)
+export const rowOf = (
+  rows: readonly Row[],
+  { subject, variant = '' }: Omit<Side, 'metric'>,
+): Row | undefined => rows.find((row) => row.subject === subject && row.variant === variant)
 
 /** Holds what was measured against a goal, pair by pair. */
 export function judge(rows: readonly Row[], { text, ours, theirs, limit }: Goal): Bar {

@@ -34,7 +34,8 @@ for (const scenario of chosen(positionals)) {
   progress('')
   results.push(result)
   console.log(aligned(cellsOf(result.rows)))
-  for (const bar of result.bars) console.log(`  ${bar.isMet === false ? '✖' : bar.isMet ? '✔' : '-'} ${barText(bar)}`)
+  for (const bar of result.bars)
+    console.log(`  ${bar.isMet === false ? '✖' : bar.isMet ? '✔' : '-'} ${barText(bar)}`)
   for (const note of result.notes) console.log(`  ${note}`)
   // After each scenario: what was measured is not lost when a later one is interrupted.
   if (values.json !== undefined) writeResults(values.json, { ...head, scenarios: results })
@@ -62,6 +63,7 @@ function extentFor({ id }: Scenario): Extent {
 
 /** One line that is written over, on a terminal; nothing elsewhere would overwrite it. */
 function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
+  if (process.stderr.isTTY)
+    process.stderr.write(`\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
   else if (text !== '') process.stderr.write(`${text}\n`)
 }

@@ -19,20 +19,30 @@ export function cellsOf(rows: readonly Row[]): string[][] {
 
 /** Cells in columns, for a terminal. */
 export function aligned(cells: readonly (readonly string[])[]): string {
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+  )
   const line = (row: readonly string[]): string =>
     row.map((cell, i) => (i < 1 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
   return cells.map((row) => line(row).trimEnd()).join('\n')
 }
 
 /** Whether a bar was reached, in a word. */
-export const verdictOf = ({ isMet, why }: Bar): string => (why === undefined ? (isMet ? 'met' : 'missed') : why)
+export const verdictOf = ({ isMet, why }: Bar): string =>
+  why === undefined ? (isMet ? 'met' : 'missed') : why
 
 export const barText = (bar: Bar): string =>
   `${bar.text}: ${bar.value === undefined ? '' : `${writeSpread(bar.value)}, `}bar ${bar.limit}, ${verdictOf(bar)}`
 
 /** What was measured with, one line each. */
-export function headLines({ machine, node, commit, peers, taken, isQuick }: Omit<Results, 'scenarios'>): string[] {
+export function headLines({
+  machine,
+  node,
+  commit,
+  peers,
+  taken,
+  isQuick,
+}: Omit<Results, 'scenarios'>): string[] {
   const { processor, cores, memory, system, isPinned } = machine
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version ?? 'not installed'}`)
   return [

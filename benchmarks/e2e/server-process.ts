@@ -48,7 +48,8 @@ export class ServerProcess {
 
   /** Anything else that a server in Node answers to. */
   ask<T = void>(name: string): Promise<T> {
-    if (this.#questions === undefined) return Promise.reject(new Error(`${this.subject.label} answers nothing`))
+    if (this.#questions === undefined)
+      return Promise.reject(new Error(`${this.subject.label} answers nothing`))
     return this.#questions.ask<T>(name)
   }
 

@@ -48,7 +48,8 @@ export const subjects: ReadonlyMap<string, Subject> = new Map(all.map((one) => [
 
 export function subjectOf(name: string): Subject {
   const subject = subjects.get(name)
-  if (subject === undefined) throw new Error(`Nobody is called ${name}; known are ${[...subjects.keys()].join(', ')}`)
+  if (subject === undefined)
+    throw new Error(`Nobody is called ${name}; known are ${[...subjects.keys()].join(', ')}`)
   return subject
 }
 
@@ -69,7 +70,8 @@ function look(subject: Subject): string | undefined {
   if (needs === undefined) return undefined
   if (peerVersion(needs) === undefined) return `${needs} is not installed (npm run bench:install)`
   if (runtime === 'node') return undefined
-  if (process.platform !== 'linux') return `${needs} tells its processor time through /proc, which is not there`
+  if (process.platform !== 'linux')
+    return `${needs} tells its processor time through /proc, which is not there`
   try {
     execFileSync(programOf(subject), ['--version'], { stdio: 'ignore', timeout: 20_000 })
     return undefined

@@ -38,7 +38,11 @@ export function clientMessage(payload: Buffer, opcode: number, fragment = Number
   const frames = []
   for (let at = 0; at < payload.length; at += fragment) {
     const end = Math.min(payload.length, at + fragment)
-    const shape = { opcode: at === 0 ? opcode : CONTINUATION, fin: end === payload.length, key: (KEY ^ at) >>> 0 }
+    const shape = {
+      opcode: at === 0 ? opcode : CONTINUATION,
+      fin: end === payload.length,
+      key: (KEY ^ at) >>> 0,
+    }
     frames.push(frameBytes(payload.subarray(at, end), shape))
   }
   return Buffer.concat(frames)

@@ -46,13 +46,18 @@ const answer: MemoryAnswer = {}
 for (const row of rows) {
   const workers = Array.from({ length: row.clients }, () => makers[worker]!(row.size))
   await passes(workers, row, milliseconds / 2)
-  answer[row.name] = measure === 'time' ? await timeOf(workers, row) : { bytesPerMessage: await bytesOf(workers, row) }
+  answer[row.name] =
+    measure === 'time' ? await timeOf(workers, row) : { bytesPerMessage: await bytesOf(workers, row) }
 }
 console.log(JSON.stringify(answer))
 process.exit()
 
 /** Every client has its messages, one client after the other, again and again until the time is up. */
-async function passes(workers: readonly MemoryWorker[], { messages }: MemoryRow, least: number): Promise<number> {
+async function passes(
+  workers: readonly MemoryWorker[],
+  { messages }: MemoryRow,
+  least: number,
+): Promise<number> {
   const end = performance.now() + least
   let done = 0
   do {

@@ -37,11 +37,15 @@ export async function measureInMemory(
     const job = { worker: subject, rows, milliseconds }
     const times = await run({ ...job, measure: 'time' })
     const warmUp = milliseconds / 4
-    const memory = countsMemory ? await run({ ...job, milliseconds: warmUp, measure: 'memory' }, COUNTING) : {}
+    const memory = countsMemory
+      ? await run({ ...job, milliseconds: warmUp, measure: 'memory' }, COUNTING)
+      : {}
     found.set(subject, [...(found.get(subject) ?? []), merged(times, memory)])
     return {}
   })
-  const inDetail = rows.flatMap(({ name }) => measured.map((one) => rowOf(one, name, found.get(one.subject)!)))
+  const inDetail = rows.flatMap(({ name }) =>
+    measured.map((one) => rowOf(one, name, found.get(one.subject)!)),
+  )
   return { rows: [...inDetail, ...measured.map((one) => sumUp(one, inDetail))], notes }
 }
 
@@ -59,10 +63,12 @@ const inAll: Readonly<Record<string, (values: readonly number[]) => number>> = {
 function sumUp({ subject, label }: Row, rows: readonly Row[]): Row {
   const own = rows.filter((row) => row.subject === subject)
   const rounds = own[0]?.metrics.nsPerMessage?.length ?? 0
-  const metrics = Object.entries(inAll).filter(([name]) => own[0]?.metrics[name] !== undefined).map(([name, join]) => [
-    name,
-    Array.from({ length: rounds }, (_, round) => join(own.map((row) => row.metrics[name]![round]!))),
-  ])
+  const metrics = Object.entries(inAll)
+    .filter(([name]) => own[0]?.metrics[name] !== undefined)
+    .map(([name, join]) => [
+      name,
+      Array.from({ length: rounds }, (_, round) => join(own.map((row) => row.metrics[name]![round]!))),
+    ])
   return { subject, label, variant: ALL_ROWS, metrics: Object.fromEntries(metrics) }
 }
 

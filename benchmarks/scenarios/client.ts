@@ -1,7 +1,7 @@
 // I: the other side of B and C.
 import { measureClient } from '../e2e/measure-client.js'
-import { peerVersion } from '../root.js'
 import type { Goal } from '../results.js'
+import { peerVersion } from '../root.js'
 import { type Cell, inTurn, type Scenario } from './scenario.js'
 import { quickly, shapes } from './shapes.js'
 
@@ -40,7 +40,8 @@ type ClientCell = Cell & Client & { readonly variant: 'B' | 'C' }
 export const client: Scenario = {
   id: 'I',
   title: 'Clients',
-  shape: 'the shapes of B and C, with the client being measured; the server counts and answers with frames made before',
+  shape:
+    'the shapes of B and C, with the client being measured; the server counts and answers with frames made before',
   goals: [goal('B'), goal('C')],
   measure: (extent) => {
     const cells = (['B', 'C'] as const).flatMap((variant) =>

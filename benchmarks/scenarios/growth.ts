@@ -64,6 +64,9 @@ export const growth: Scenario = {
     const sizes = await measureInMemory(sizeRows, ['decoder', 'receiver', 'encoder', 'sender'], extent, {
       countsMemory: false,
     })
-    return { rows: [...connections.rows, ...sizes.rows.filter(({ variant }) => variant !== ALL_ROWS)], notes: [...connections.notes, ...sizes.notes] }
+    return {
+      rows: [...connections.rows, ...sizes.rows.filter(({ variant }) => variant !== ALL_ROWS)],
+      notes: [...connections.notes, ...sizes.notes],
+    }
   },
 }

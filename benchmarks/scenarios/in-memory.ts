@@ -20,7 +20,8 @@ const nothing = (text: string, subject: string, metric: string): Goal => ({
 export const inMemory: Scenario = {
   id: 'E',
   title: 'Frames in memory',
-  shape: 'frames of 64 B, read and written without a socket; the rows are those of the table of fastws for Go',
+  shape:
+    'frames of 64 B, read and written without a socket; the rows are those of the table of fastws for Go',
   goals: [
     against('Time to decode, FrameDecoder / Receiver', 'decoder', 'receiver', 0.2),
     against('Time to decode, conn.nextFrame() / Receiver', 'nextFrame', 'receiver', 0.5),

@@ -52,7 +52,11 @@ interface LargeCell extends Cell {
   readonly options: Partial<ServerOptions>
 }
 
-function cellOf(subject: string, { name, size, fragment, onlyReceived }: Variant, isQuick: boolean): LargeCell {
+function cellOf(
+  subject: string,
+  { name, size, fragment, onlyReceived }: Variant,
+  isQuick: boolean,
+): LargeCell {
   const actual = isQuick ? Math.min(size, MIB) : size
   return {
     subject,

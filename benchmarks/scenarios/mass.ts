@@ -83,7 +83,8 @@ async function measureCell(cell: Cell, { isQuick }: Extent): Promise<Sample> {
 export const mass: Scenario = {
   id: 'D',
   title: 'Many connections',
-  shape: '10,000 connections are opened, stay idle, echo 10 messages of 64 B each, and close with the closing handshake',
+  shape:
+    '10,000 connections are opened, stay idle, echo 10 messages of 64 B each, and close with the closing handshake',
   goals: [
     goal('Server CPU in all', 'cpuTotal', 0.7),
     goal('Resident memory of an idle connection', 'rssPerConnection', 0.65),

@@ -1,5 +1,5 @@
-import type { Times } from '../e2e/window.js'
 import { subjectOf, whyMissing } from '../e2e/subjects.js'
+import type { Times } from '../e2e/window.js'
 import type { Goal, Row } from '../results.js'
 import { median } from '../stats.js'
 
@@ -56,7 +56,9 @@ export async function inTurn<C extends Cell>(
   const rows = new Map(selectCells(cells, extent, notes).map((cell) => [cell, newRow(cell)]))
   for (let round = 1; round <= extent.rounds; round++)
     for (const [cell, row] of rows) {
-      extent.progress(`round ${round} of ${extent.rounds}: ${[row.label, row.variant].filter(Boolean).join(', ')}`)
+      extent.progress(
+        `round ${round} of ${extent.rounds}: ${[row.label, row.variant].filter(Boolean).join(', ')}`,
+      )
       try {
         note(row, await measure(cell))
       } catch (error) {
@@ -107,7 +109,9 @@ export function noteBottlenecks({ rows, notes }: Findings): void {
     if (serverBusy === undefined || loadBusy === undefined || median(serverBusy) >= BUSY) continue
     const isClient = median(loadBusy) >= BUSY
     const why = isClient ? 'the client was the bottleneck' : 'neither side was busy all the time'
-    notes.push(`${label}${variant && `, ${variant}`}: ${why} (server ${percent(serverBusy)}, load ${percent(loadBusy)})`)
+    notes.push(
+      `${label}${variant && `, ${variant}`}: ${why} (server ${percent(serverBusy)}, load ${percent(loadBusy)})`,
+    )
   }
 }
 

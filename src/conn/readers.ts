@@ -1,4 +1,4 @@
-import { wrongType } from '../errors.js'
+import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Message } from './message.js'
 
@@ -32,15 +32,20 @@ export interface StreamWaiter {
 
 export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 
+/** Told when a reader has left without being served. */
+export interface ReadersHost {
+  onCancelled(): void
+}
+
 /** Readers in call order. A cancelled one leaves without taking anything. */
 export class Readers {
   readonly #waiting: Waiter[] = []
-  readonly #onCancelled: () => void
+  readonly #host: ReadersHost
   /** How many were served so far. */
   served = 0
 
-  constructor(onCancelled: () => void) {
-    this.#onCancelled = onCancelled
+  constructor(host: ReadersHost) {
+    this.#host = host
   }
 
   get first(): Waiter | undefined {
@@ -75,7 +80,7 @@ export class Readers {
       if (index < 0) return
       this.#waiting.splice(index, 1)
       waiter.reject(signal.reason)
-      this.#onCancelled()
+      this.#host.onCancelled()
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const { resolve, reject } = waiter
@@ -101,3 +106,14 @@ export function signalOf(options: ReadOptions | undefined): AbortSignal | undefi
     throw wrongType('signal', 'an AbortSignal', signal)
   return signal
 }
+
+/** What a reader is told where nobody can read. */
+export const goesToEvents = (): WebSocketError =>
+  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
+
+/** What a reader of whole messages is told where half of one is left. */
+export const insideMessage = (): WebSocketError =>
+  new WebSocketError(
+    'WS_ERR_STATE',
+    'Cannot read a message: its first frames were taken with nextFrame() or readFrame(); take the rest that way',
+  )

@@ -4,6 +4,7 @@ import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
+import type { ConnObserver } from '../conn/setup.js'
 import { CloseError, toError, WebSocketError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
@@ -42,7 +43,7 @@ const NOT_HERE: Refusal = { status: 404 }
 const ignore = (): void => undefined
 
 /** What stands behind one `upgrade()`: takes requests, decides whose they are, and keeps the connections. */
-export class UpgradeServer<Data> {
+export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #host: OpeningHost<Data>
@@ -188,12 +189,6 @@ export class UpgradeServer<Data> {
 
   #open(setup: Setup<Data>, { socket, head, request }: Arrival): void {
     const handler = this.#handler
-    const context: { conn?: Conn<Data>; request: IncomingMessage } = { request }
-    const onStart = (conn: Conn<Data>): void => {
-      context.conn = conn
-      this.#conns.add(conn)
-      conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
-    }
     const conn = openConn<Data>(socket, {
       ...setup,
       role: 'server',
@@ -201,21 +196,42 @@ export class UpgradeServer<Data> {
       head,
       request,
       events: typeof handler === 'function' ? undefined : handler,
-      onStart,
-      onHandlerError: (error) => this.#report(error, context),
+      observer: this,
     })
-    if (typeof handler === 'function') this.#serve(handler, conn, request).catch(ignore)
+    if (typeof handler === 'function') this.#watch(conn, this.#call(handler, conn, request))
   }
 
-  /** Runs a handler, and closes the connection behind it. */
-  async #serve(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): Promise<void> {
+  onStart(conn: Conn<Data>): void {
+    this.#conns.add(conn)
+  }
+
+  onGone(conn: Conn<Data>): void {
+    this.#conns.delete(conn)
+  }
+
+  onHandlerError(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
+  }
+
+  #call(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): unknown {
     try {
-      await handler(conn, request)
-      conn.close(1000).catch(ignore)
+      return handler(conn, request)
     } catch (thrown) {
-      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      return Promise.reject(thrown)
     }
-    abandonConn(conn)
+  }
+
+  /** Closes the connection behind its handler. Knows no request, so that none is held as long as the connection lives. */
+  #watch(conn: Conn<Data>, handled: unknown): void {
+    const returned = (): void => {
+      conn.close(1000).catch(ignore)
+      abandonConn(conn)
+    }
+    const threw = (thrown: unknown): void => {
+      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      abandonConn(conn)
+    }
+    Promise.resolve(handled).then(returned, threw)
   }
 
   #report(error: Error, context: ErrorContext<Data>): void {

@@ -1,7 +1,8 @@
 // What the client programs have in common: they keep messages in flight, and tell how many came back.
-import { textOf } from '../wire.js'
+
 import { answer } from '../rpc.js'
 import { usage } from '../servers/serve.js'
+import { textOf } from '../wire.js'
 
 export interface ClientShape {
   readonly connections: number

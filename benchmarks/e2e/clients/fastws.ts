@@ -3,7 +3,7 @@ import { type Count, runClient } from './client.js'
 
 runClient(async (url, { inFlight }, count) => {
   const conn = await dial(url)
-  for (let i = 0; i < inFlight; i++) conn.send(count.text)
+  for (let i = 0; i < inFlight; i++) void conn.send(count.text)
   goOn(conn, count).catch((error: Error) => count.fail(error))
 })
 

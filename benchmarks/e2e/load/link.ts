@@ -35,7 +35,9 @@ export class Link {
     }
     const { port, from } = target
     const place = { port, host: '127.0.0.1', noDelay: true, onread, ...(from && { localAddress: from }) }
-    this.socket = target.tls ? connectTls({ ...place, ca: certificate.cert, rejectUnauthorized: false }) : connect(place)
+    this.socket = target.tls
+      ? connectTls({ ...place, ca: certificate.cert, rejectUnauthorized: false })
+      : connect(place)
     this.socket.on('error', (error) => {
       this.#error = error
     })
@@ -75,7 +77,11 @@ export class Link {
 const AT_ONCE = 100
 
 /** Opens so many connections, some at a time. */
-export async function openLinks(count: number, target: Target, addresses: readonly string[] = []): Promise<Link[]> {
+export async function openLinks(
+  count: number,
+  target: Target,
+  addresses: readonly string[] = [],
+): Promise<Link[]> {
   const links: Link[] = []
   let begun = 0
   const openSome = async (): Promise<void> => {

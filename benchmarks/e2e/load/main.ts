@@ -3,8 +3,8 @@ import { answer } from '../rpc.js'
 import { type BroadcastJob, BroadcastLoad } from './broadcast.js'
 import type { CountedLoad } from './counted.js'
 import { type EchoJob, EchoLoad } from './echo.js'
-import { startReflector } from './reflector.js'
 import { type MassJob, MassLoad } from './mass.js'
+import { startReflector } from './reflector.js'
 
 let load: CountedLoad | undefined
 let mass: MassLoad | undefined

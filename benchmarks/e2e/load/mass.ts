@@ -1,6 +1,7 @@
 // Very many connections: opened, used a little, closed as the protocol asks for.
-import { CLOSE, clientMessage, frameBytes, serverMessage, TEXT, textOf } from '../wire.js'
+
 import { Replies } from '../replies.js'
+import { CLOSE, clientMessage, frameBytes, serverMessage, TEXT, textOf } from '../wire.js'
 import { type Link, openLinks, type Target } from './link.js'
 
 export interface MassJob {

@@ -1,0 +1,4 @@
+import { websocketLibrary } from './interop.js'
+import { interopWith } from './interop-suite.js'
+
+interopWith(websocketLibrary)

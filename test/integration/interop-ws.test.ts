@@ -1,0 +1,4 @@
+import { wsLibrary } from './interop.js'
+import { interopWith } from './interop-suite.js'
+
+interopWith(wsLibrary)
