@@ -13,7 +13,7 @@ import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
 import { resolveConnOptions } from './options.js'
-import { OVER_OPTIONS, type OverOptions } from './over-options.js'
+import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { MessageReader } from './reader.js'
 import { type ReadOptions, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
@@ -68,6 +68,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
    * const conn = Conn.over(socket, { role: 'server' })
    */
   static over<Data = undefined>(duplex: Duplex, options: OverOptions<Data>): Conn<Data> {
+    if (!isDuplex(duplex)) throw wrongType('duplex', 'a stream that can be read and written', duplex)
     checkNames('options', options, OVER_OPTIONS)
     const { role, head, protocol, data, events, ...rest } = options
     if (role !== 'server' && role !== 'client') throw wrongType('role', "'server' or 'client'", role)

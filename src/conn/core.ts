@@ -6,7 +6,7 @@ import { Application, type ApplicationHost } from './application.js'
 import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
-import { Ending, type EndingHost } from './ending.js'
+import { Ending, type EndingHost, terminated } from './ending.js'
 import type { Events } from './events.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
@@ -15,6 +15,7 @@ import { Inbound, type InboundHost } from './inbound.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox, type OutboxHost } from './outbox.js'
+import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
@@ -180,13 +181,13 @@ export class Core<Data> implements Hosts {
   }
 
   sendControl(opcode: number, payload: Buffer): Promise<void> {
-    if (!this.ending.maySendControl) return this.sender.refused()
+    if (!this.ending.maySendControl || this.sender.overflows()) return this.sender.refused()
     this.sender.control(opcode, payload)
     return this.outbox.accepted()
   }
 
   ping(given: Buffer | undefined): Promise<number> {
-    if (!this.ending.maySendControl) return this.sender.refused()
+    if (!this.ending.maySendControl || this.sender.overflows()) return this.sender.refused()
     this.#pings ??= new Pings(this.#options.clock)
     const payload = given ?? this.#pings.nextPayload()
     const answered = this.#pings.add(payload)
@@ -215,6 +216,7 @@ export class Core<Data> implements Hosts {
   }
 
   handlerFailed(thrown: unknown): void {
+    if (isOwnEnd(thrown, this.ending)) return this.abandon()
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
     this.abandon()
@@ -228,9 +230,7 @@ export class Core<Data> implements Hosts {
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
     if (this.#application.hasEvents) this.abandon()
-    this.ending.terminate(
-      new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'),
-    )
+    this.ending.terminate(terminated())
   }
 
   startCloseTimer(): void {

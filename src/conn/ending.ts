@@ -223,3 +223,7 @@ function codeFor(error: Error): number {
   const isTold = error instanceof ProtocolError && mayTravel(error.closeCode)
   return isTold ? error.closeCode : CloseCode.InternalError
 }
+
+/** The cause of an end that the application has asked for. */
+export const terminated = (): WebSocketError =>
+  new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side')

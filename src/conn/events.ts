@@ -46,6 +46,11 @@ export function checkEvents(argument: string, events: unknown, expected = 'an ob
   const given = events as Record<string, unknown> | null
   if (typeof events !== 'object' || given === null || !NAMES.some((name) => name in given))
     throw wrongType(argument, `${expected} with ${NAMES.join(', ')}`, events)
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(given))
+  // An object of a class may have other methods; in a literal, another function is a misspelt event.
+  for (const [name, value] of isPlain ? Object.entries(given) : [])
+    if (typeof value === 'function' && !(NAMES as readonly string[]).includes(name))
+      throw wrongType(`${argument}.${name}`, `one of ${NAMES.join(', ')}`, value)
   for (const name of NAMES)
     if (given[name] !== undefined && typeof given[name] !== 'function')
       throw wrongType(`${argument}.${name}`, 'a function', given[name])

@@ -39,6 +39,8 @@ export class Heartbeat implements Timed {
   #stuckSince = Infinity
   #left = 0
   #closeBy = Infinity
+  #waited = false
+  #taken = 0
 
   /** When the last byte came in, accurate to one tick. */
   lastIn: number
@@ -97,12 +99,13 @@ export class Heartbeat implements Timed {
   }
 
   #checkKeepalive(now: number): void {
-    if (this.#host.isPaused()) this.#excusedAt = now
+    if (this.#takesBytes()) this.#excusedAt = now
     if (this.#pingedAt !== Infinity && Math.max(this.lastIn, this.#excusedAt) >= this.#pingedAt)
       this.#pingedAt = Infinity
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
-    if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0)
+    // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.
+    if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0 && !this.#host.isPaused())
       return this.#host.ending.fail(
         new ProtocolError(
           'WS_ERR_KEEPALIVE',
@@ -113,6 +116,19 @@ export class Heartbeat implements Timed {
       )
     this.#pingedAt = now
     this.#host.sendKeepalive()
+  }
+
+  /**
+   * Whether the peer has taken bytes since the last look: while some wait here, those that leave make room for others
+   * that it has acknowledged. Who is busy with a large message has no time to answer.
+   */
+  #takesBytes(): boolean {
+    const { waiting, bytesOut } = this.#host.outbox
+    const taken = bytesOut - waiting
+    const takes = this.#waited && taken > this.#taken
+    this.#waited = waiting > 0
+    this.#taken = taken
+    return takes
   }
 
   #checkRead(now: number): void {

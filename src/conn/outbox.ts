@@ -69,9 +69,10 @@ export class Outbox implements Stager {
     return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
   }
 
-  /** Whether more is waiting than may. */
+  /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
   get isFull(): boolean {
-    return (this.#blocked || this.#held > 0) && this.bufferedAmount > this.#limit
+    if (!this.#blocked && this.#held === 0) return false
+    return this.#held + this.#queuedBytes + this.#end - this.#start > this.#limit
   }
 
   /** Counts bytes that wait for their turn, and takes them off again. */

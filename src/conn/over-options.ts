@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Role } from '../frame/rules.js'
 import type { EventHandler } from './events.js'
 import { CONN_OPTIONS, type OptionNames } from './option-names.js'
@@ -24,4 +25,12 @@ export const OVER_OPTIONS: OptionNames<OverOptions> = {
   protocol: true,
   data: true,
   events: true,
+}
+
+/** Whether it has what a stream needs to be read and written. */
+export function isDuplex(value: unknown): value is Duplex {
+  const stream = value as Partial<Duplex> | null | undefined
+  return [stream?.on, stream?.write, stream?.end, stream?.destroy, stream?.pause].every(
+    (method) => typeof method === 'function',
+  )
 }

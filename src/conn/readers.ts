@@ -1,6 +1,7 @@
 import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Message } from './message.js'
+import { checkNames } from './option-names.js'
 
 /** What every read call takes. */
 export interface ReadOptions {
@@ -100,7 +101,9 @@ export class Readers {
 /** Checks the options of a read call; throws `signal.reason` when it is aborted already. */
 export function signalOf(options: ReadOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  // A signal itself is an easy mistake, and has no names of its own.
+  if (options instanceof AbortSignal) throw wrongType('options', 'an object with the signal in it', options)
+  checkNames('options', options, { signal: true })
   const { signal } = options
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw wrongType('signal', 'an AbortSignal', signal)

@@ -4,6 +4,7 @@ import type { EncodeHints } from '../protocol/extension.js'
 import { type Bytes, copyBytes } from './bytes.js'
 import { NO_HINTS } from './codecs.js'
 import type { Message } from './message.js'
+import { checkNames } from './option-names.js'
 
 /** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
 export type Sendable = string | Bytes | Message | AsyncIterable<string | Bytes>
@@ -26,7 +27,10 @@ export interface WriteFrameOptions {
 /** What the options of one message say to the extensions. */
 export function hintsOf(options: SendOptions | undefined): EncodeHints {
   if (options === undefined) return NO_HINTS
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  checkNames('options', options, { compress: true, text: true })
+  for (const name of ['compress', 'text'] as const)
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw wrongType(`options.${name}`, 'a boolean', options[name])
   return { compress: options.compress }
 }
 

@@ -160,7 +160,7 @@ export class Sender implements WriterHost {
       new ProtocolError(
         'WS_ERR_OUTBOX_FULL',
         1013,
-        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait for the peer, maxOutboxBytes is ${limit}`,
+        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait to go out, maxOutboxBytes is ${limit}`,
       ),
     )
     return true

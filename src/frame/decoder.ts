@@ -19,7 +19,7 @@ import type { FrameWatch } from './watch.js'
 export type { FrameDecoderOptions } from './rules.js'
 
 /** A claimed length is believed up to here; beyond, memory is spent only as bytes arrive. */
-const BELIEVED_LENGTH = 1 << 20
+const BELIEVED_LENGTH = 64 << 10
 
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
@@ -289,7 +289,7 @@ export class FrameDecoder {
   #roomFor(size: number): Buffer {
     const body = this.#body!
     if (size <= body.length) return body
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 2)))
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 4)))
     body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
     return larger

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
 import { moveToSharedRead, type SharedReader } from './shared-read.js'
 import type { Transport, TransportEvents } from './transport.js'
+import { queuedIn } from './write-queue.js'
 
 /** Where a stream has its transport: listeners find it there, so that all connections share the same few functions. */
 const TRANSPORT = Symbol('fastws transport')
@@ -51,7 +52,8 @@ export class StreamTransport implements Transport, SharedReader {
   }
 
   get pending(): number {
-    return this.#stream.writableLength
+    const { writableLength } = this.#stream
+    return writableLength === 0 ? 0 : Math.min(writableLength, queuedIn(this.#stream))
   }
 
   write(bytes: Buffer): boolean {

@@ -5,7 +5,7 @@ import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/options.js'
 import type { ConnObserver } from '../conn/setup.js'
-import { CloseError, toError, WebSocketError } from '../errors.js'
+import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
@@ -228,7 +228,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
       abandonConn(conn)
     }
     const threw = (thrown: unknown): void => {
-      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      handlerFailed(conn, thrown)
       abandonConn(conn)
     }
     Promise.resolve(handled).then(returned, threw)
@@ -243,12 +243,4 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
       printError(toError(thrown))
     }
   }
-}
-
-/** Whether what a handler threw is only the news that its connection ends: that is no error of the handler. */
-function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): boolean {
-  if (thrown instanceof CloseError) return thrown.report === conn.closeInfo
-  if (thrown instanceof WebSocketError) return thrown.code === 'WS_ERR_STATE' && !conn.isOpen
-  // What was given conn.signal ends with an AbortError that has the signal's reason as its cause.
-  return thrown instanceof Error && thrown.name === 'AbortError' && isOwnEnd(conn, thrown.cause)
 }

@@ -378,16 +378,18 @@ describe('many writers', () => {
 })
 
 describe('whenFull', () => {
-  const fill = (whenFull: 'close' | 'wait') => {
+  const fill = async (whenFull: 'close' | 'wait') => {
     const given = onLine({ whenFull, maxOutboxBytes: 1000, highWaterMark: 100 })
     given.line.stuck = true
+    void given.conn.send('under way')
+    await settle()
     for (let i = 0; i < 11; i++) void given.conn.send('x'.repeat(98))
     return given
   }
 
   test("'close' closes with 1013 and drops what waits", async (t) => {
     const check = watchUnhandled(t)
-    const { conn, line } = fill('close')
+    const { conn, line } = await fill('close')
     await settle()
     const waits = conn.send('this one is too much')
     await assert.rejects(
@@ -403,7 +405,7 @@ describe('whenFull', () => {
 
   test("'close' counts writers and frames as well", async () => {
     for (const write of ['writer', 'frame'] as const) {
-      const { conn } = fill('close')
+      const { conn } = await fill('close')
       await settle()
       const late = write === 'writer' ? conn.writer().write(Buffer.of(1)) : conn.writeFrame(new Frame())
       await assert.rejects(late, CloseError)
@@ -412,14 +414,32 @@ describe('whenFull', () => {
   })
 
   test("'wait' leaves it to those who await", async () => {
-    const { conn, line } = fill('wait')
+    const { conn, line } = await fill('wait')
     await settle()
     const waits = conn.send('more')
     assert.equal(await isPending(waits), true)
     line.unstick()
     await waits
-    assert.equal((await line.frames()).length, 12)
+    assert.equal((await line.frames()).length, 13)
     assert.equal(conn.isOpen, true)
+  })
+
+  test('does not count the message that is under way, however large', async () => {
+    const { conn, line } = onLine({ maxOutboxBytes: 1000 })
+    line.stuck = true
+    void conn.send(Buffer.alloc(100_000))
+    await settle()
+    void conn.send('tiny')
+    void conn.send('tiny')
+    assert.equal(conn.isOpen, true)
+  })
+
+  test("'close' counts pings and pongs as well", async () => {
+    for (const name of ['ping', 'pong'] as const) {
+      const { conn } = await fill('close')
+      await assert.rejects(conn[name](), CloseError)
+      assert.equal(conn.closeInfo?.code, 1013)
+    }
   })
 })
 
