@@ -30,6 +30,8 @@ export function lastOfEach(folder: string): Reported[] {
   const [first] = reported
   for (const one of reported)
     if (!isSameMachine(first!.run.machine, one.run.machine))
-      throw new Error(`Cannot report ${first!.file} and ${one.file} together: they come from different machines`)
+      throw new Error(
+        `Cannot report ${first!.file} and ${one.file} together: they come from different machines`,
+      )
   return reported
 }
