@@ -26,7 +26,8 @@ const JUDGED = [
 export function compareRuns(before: Results, after: Results): string[][] {
   if (!isSameMachine(before.machine, after.machine))
     throw new Error('Cannot compare: the runs come from different machines')
-  if (before.isQuick || after.isQuick) throw new Error('Cannot compare: the figures of a quick run mean nothing')
+  if (before.isQuick || after.isQuick)
+    throw new Error('Cannot compare: the figures of a quick run mean nothing')
   return after.scenarios.flatMap(({ id, rows }) => {
     const earlier = before.scenarios.find((scenario) => scenario.id === id)?.rows ?? []
     return rows.flatMap((row) => compareRows(id, rowOf(earlier, row), row))

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
-import { canPin } from './e2e/pinned.js'
+import { isPinning } from './e2e/pinned.js'
 import { root } from './root.js'
 
 /** What a figure depends on, besides the programs. */
@@ -20,7 +20,7 @@ export function thisMachine(): Machine {
     cores: availableParallelism(),
     memory: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
-    isPinned: canPin,
+    isPinned: isPinning(),
   }
 }
 

@@ -21,7 +21,8 @@ const { positionals } = parseArgs({ allowPositionals: true })
 const [scenario = 'A', name = 'events'] = positionals
 const [id, tls] = scenario.split('-')
 const shape = shapes[id?.toUpperCase() as keyof typeof shapes]
-if (shape === undefined) throw new Error(`No load is called ${scenario}; known are A, B and C, and with TLS A-tls …`)
+if (shape === undefined)
+  throw new Error(`No load is called ${scenario}; known are A, B and C, and with TLS A-tls …`)
 
 let profile: Profiler.Profile | undefined
 const sample = await measureEcho({

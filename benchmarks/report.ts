@@ -4,8 +4,8 @@
 //     npm run bench:report -- FOLDER        for a folder with results/ in it that lies elsewhere
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { plotsOf } from './report/plots.js'
 import { reportText } from './report/markdown.js'
+import { plotsOf } from './report/plots.js'
 import { lastOfEach } from './results-files.js'
 import { root } from './root.js'
 

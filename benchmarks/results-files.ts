@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSameMachine } from './machine.js'
 import type { Results, ScenarioResult } from './results.js'
@@ -20,7 +20,7 @@ export interface Reported {
 /** The last run of each scenario in a folder, in the order of their names. */
 export function lastOfEach(folder: string): Reported[] {
   const found = new Map<string, Reported>()
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
   const runs = files.map((file) => ({ file, results: readResults(join(folder, file)) }))
   for (const { file, results } of runs.sort((a, b) => a.results.taken.localeCompare(b.results.taken))) {
     const { scenarios, ...run } = results
@@ -30,6 +30,8 @@ export function lastOfEach(folder: string): Reported[] {
   const [first] = reported
   for (const one of reported)
     if (!isSameMachine(first!.run.machine, one.run.machine))
-      throw new Error(`Cannot report ${first!.file} and ${one.file} together: they come from different machines`)
+      throw new Error(
+        `Cannot report ${first!.file} and ${one.file} together: they come from different machines`,
+      )
   return reported
 }

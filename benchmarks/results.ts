@@ -1,5 +1,6 @@
 // What a run leaves behind, as it stands in the JSON files.
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Machine } from './machine.js'
 import { ratios, type Spread, spread } from './stats.js'
 
@@ -83,6 +84,7 @@ export function judge(rows: readonly Row[], { text, ours, theirs, limit }: Goal)
 /** Writes results so that a change of one row is a change of one line. */
 export function writeResults(path: string, results: Results): void {
   const { scenarios, ...head } = results
+  mkdirSync(dirname(path), { recursive: true })
   const text = JSON.stringify({ ...head, scenarios: '@' }, null, 2)
   writeFileSync(path, `${text.replace('"@"', () => `[\n${scenarios.map(scenarioText).join(',\n')}\n  ]`)}\n`)
 }

@@ -7,6 +7,7 @@
 //     npm run bench -- --only events,ws     leaves everybody else out
 //     npm run bench -- --rounds 9           measures more often
 import { parseArgs } from 'node:util'
+import { pinProcesses } from './e2e/pinned.js'
 import { type ScenarioResult, writeResults } from './results.js'
 import { scenarios } from './scenarios/index.js'
 import type { Extent, Scenario } from './scenarios/scenario.js'
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
 })
 
 const begin = performance.now()
+pinProcesses(!values.quick)
 const head = circumstances(values.quick)
 console.log(headLines(head).join('\n'))
 

@@ -28,12 +28,16 @@ export async function withServerAndLoad<T>(
   options: Partial<ServerOptions>,
   use: (server: ServerProcess, load: LoadProcess) => Promise<T>,
 ): Promise<T> {
-  const server = await ServerProcess.start(subject, options)
-  const load = new LoadProcess()
+  const load = new LoadProcess() // starts while the server does
   try {
-    return await use(server, load)
+    const server = await ServerProcess.start(subject, options)
+    try {
+      return await use(server, load)
+    } finally {
+      await server.stop()
+    }
   } finally {
-    await Promise.all([server.stop(), load.stop()])
+    await load.stop()
   }
 }
 

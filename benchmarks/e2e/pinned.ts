@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, type StdioOptions, spawn } from 'node:
 import { availableParallelism } from 'node:os'
 
 /** Whether processes can be pinned here: there are two cores, and taskset to choose one. */
-export const canPin: boolean = availableParallelism() > 1 && succeeds('taskset', ['-c', '0,1', 'true'])
+const canPin: boolean = availableParallelism() > 1 && succeeds('taskset', ['-c', '0,1', 'true'])
 
 function succeeds(command: string, args: readonly string[]): boolean {
   try {
@@ -13,6 +13,16 @@ function succeeds(command: string, args: readonly string[]): boolean {
     return false
   }
 }
+
+let wantsPinned = true
+
+/** Processes that only show that they work are not pinned: they would stand in the way of others, and they of them. */
+export function pinProcesses(wanted: boolean): void {
+  wantsPinned = wanted
+}
+
+/** Whether each process that is started has a core of its own. */
+export const isPinning = (): boolean => canPin && wantsPinned
 
 export const SERVER_CORE = 0
 export const LOAD_CORE = 1
@@ -33,7 +43,7 @@ export function pinned(
   // Measured programs must not be slowed down by whoever measures how much of them is tested.
   const { NODE_V8_COVERAGE: _, ...rest } = process.env
   const env = { ...rest, ...options.env }
-  if (!canPin) return { command, rest: [...args], env }
+  if (!isPinning()) return { command, rest: [...args], env }
   return { command: 'taskset', rest: ['-c', `${options.core}`, command, ...args], env }
 }
 

@@ -22,15 +22,14 @@ export interface MemoryJob {
   /** `time`: how long a message takes, for at least `milliseconds`. `memory`: how many bytes it allocates. */
   readonly measure: 'time' | 'memory'
   readonly milliseconds: number
+  /** How many messages are looked at for their memory: what they leave must fit into the young generation. */
+  readonly counted: number
 }
 
 /** Name and figures. */
 export type MemoryAnswer = Record<string, Record<string, number>>
 
-/** What so many messages leave must fit into the young generation, which was made large for that. */
-const COUNTED = 50_000
-
-/** And no more bytes than these are read or written for it. */
+/** No more bytes than these are read or written for it. */
 const COUNTED_BYTES = 64 << 20
 
 /** Does nothing, as often as it is told to. */
@@ -41,7 +40,7 @@ new PerformanceObserver((list) => {
   for (const { startTime } of list.getEntries()) collections.push(startTime)
 }).observe({ entryTypes: ['gc'] })
 
-const { worker, rows, measure, milliseconds }: MemoryJob = JSON.parse(process.argv[2] ?? '{}')
+const { worker, rows, measure, milliseconds, counted }: MemoryJob = JSON.parse(process.argv[2] ?? '{}')
 const answer: MemoryAnswer = {}
 for (const row of rows) {
   const workers = Array.from({ length: row.clients }, () => makers[worker]!(row.size))
@@ -99,7 +98,7 @@ async function bytesOf(workers: readonly MemoryWorker[], row: MemoryRow): Promis
 /** The least of three times: the first time there is something new, code or room that arrays have grown to. */
 async function leftBy(workers: readonly MemoryWorker[], row: MemoryRow): Promise<number> {
   const inPass = workers.length * row.messages
-  const count = Math.ceil(Math.min(COUNTED, COUNTED_BYTES / row.size) / inPass)
+  const count = Math.ceil(Math.min(counted, COUNTED_BYTES / row.size) / inPass)
   const tries = []
   for (let i = 0; i < 3; i++) {
     await setImmediate()

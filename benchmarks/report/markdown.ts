@@ -31,18 +31,26 @@ const table = (cells: readonly (readonly string[])[]): string => {
 
 function bars(reported: readonly Reported[]): string {
   const rows = reported.flatMap(({ scenario, file }) =>
-    scenario.bars.map((bar) => [`[${scenario.id}](results/${file})`, bar.text, valueOf(bar), `≤ ${bar.limit}`, mark(bar)]),
+    scenario.bars.map((bar) => [
+      `[${scenario.id}](results/${file})`,
+      bar.text,
+      figureOf(bar),
+      `≤ ${bar.limit}`,
+      mark(bar),
+    ]),
   )
   return table([['', 'ratio', 'median (least – greatest)', 'bar', ''], ...rows])
 }
 
-const valueOf = ({ value }: Bar): string => (value === undefined ? '' : writeSpread(value))
+const figureOf = ({ value }: Bar): string => (value === undefined ? '' : writeSpread(value))
 
 const mark = (bar: Bar): string => (bar.isMet === false ? `**${verdictOf(bar)}**` : verdictOf(bar))
 
 function section({ scenario, run, file }: Reported, plots: readonly Plot[]): string {
   const { id, title, shape, rows, notes } = scenario
-  const pictures = plots.filter((plot) => plot.scenario === id).map((plot) => `![${plot.title}](plots/${plot.file})`)
+  const pictures = plots
+    .filter((plot) => plot.scenario === id)
+    .map((plot) => `![${plot.title}](plots/${plot.file})`)
   return [
     `## ${id}: ${title}`,
     `${shape[0]?.toUpperCase()}${shape.slice(1)}.`,

@@ -49,12 +49,22 @@ const AXIS = 70
 /** Lines on axes that are both logarithmic. */
 export function linePlot(title: string, xName: string, yName: string, lines: readonly SvgLine[]): string {
   const points = lines.flatMap((line) => line.points)
-  const x = scale(points.map(([value]) => value), AXIS, WIDTH - LABELS)
-  const y = scale(points.map(([, value]) => value), HEIGHT - BOTTOM, TOP)
+  const x = scale(
+    points.map(([value]) => value),
+    AXIS,
+    WIDTH - LABELS,
+  )
+  const y = scale(
+    points.map(([, value]) => value),
+    HEIGHT - BOTTOM,
+    TOP,
+  )
   const drawn = lines.map(({ label, points }, i) => {
     const color = COLORS[i % COLORS.length]!
     const path = points.map(([a, b]) => `${x.place(a)},${y.place(b)}`).join(' ')
-    const dots = points.map(([a, b]) => `<circle cx="${x.place(a)}" cy="${y.place(b)}" r="3" fill="${color}"/>\n`)
+    const dots = points.map(
+      ([a, b]) => `<circle cx="${x.place(a)}" cy="${y.place(b)}" r="3" fill="${color}"/>\n`,
+    )
     const legend = `<rect x="${WIDTH - LABELS + 20}" y="${TOP + i * 22 - 9}" width="12" height="12" fill="${color}"/>\n`
     return (
       `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"/>\n${dots.join('')}${legend}` +

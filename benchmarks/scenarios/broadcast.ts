@@ -38,7 +38,12 @@ async function measureCrowd({ subject, connections }: Crowd, { times, isQuick }:
 
 async function measure(extent: Extent): Promise<Findings> {
   const cells: Crowd[] = CROWDS.flatMap((connections) =>
-    ['events', 'ws', 'bun'].map((subject) => ({ subject, variant: nameOf(connections), connections })),
+    ['events', 'ws', 'bun'].map((subject) => ({
+      subject,
+      variant: nameOf(connections),
+      connections,
+      isAside: subject === 'bun',
+    })),
   )
   const findings = await inTurn(cells, extent, async (cell) => ({ ...(await measureCrowd(cell, extent)) }))
   noteBottlenecks(findings)

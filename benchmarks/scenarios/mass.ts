@@ -92,7 +92,9 @@ export const mass: Scenario = {
   ],
   measure: (extent) => {
     const missing = extent.isQuick ? undefined : whyTooMany(CONNECTIONS)
-    const cells = ['events', 'ws', 'await', 'bun'].map((subject) => ({ subject, missing }))
+    const judged = ['events', 'ws'].map((subject) => ({ subject, missing }))
+    const aside = ['await', 'bun'].map((subject) => ({ subject, missing, isAside: true }))
+    const cells: Cell[] = [...judged, ...aside]
     return inTurn(cells, extent, (cell) => measureCell(cell, extent))
   },
 }

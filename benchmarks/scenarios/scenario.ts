@@ -37,9 +37,13 @@ export interface Cell {
   readonly variant?: string
   /** For people, when the subject is no server. */
   readonly label?: string
+  /** Nothing is held against it: some rounds do. */
+  readonly isAside?: boolean
   /** Why it cannot be measured here, where the subject alone does not tell. */
   readonly missing?: string | undefined
 }
+
+const ROUNDS_ASIDE = 3
 
 export type Sample = Readonly<Record<string, number | undefined>>
 
@@ -56,6 +60,7 @@ export async function inTurn<C extends Cell>(
   const rows = new Map(selectCells(cells, extent, notes).map((cell) => [cell, newRow(cell)]))
   for (let round = 1; round <= extent.rounds; round++)
     for (const [cell, row] of rows) {
+      if (cell.isAside && round > ROUNDS_ASIDE) continue
       extent.progress(
         `round ${round} of ${extent.rounds}: ${[row.label, row.variant].filter(Boolean).join(', ')}`,
       )
