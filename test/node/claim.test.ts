@@ -50,6 +50,18 @@ test('listen adds a listener once', () => {
   assert.deepEqual(server.listeners('upgrade'), [listener])
 })
 
+for (const [name, before, after] of [
+  ['raises a limit that is too small', 1, 2],
+  ['leaves a limit that is large enough', 5, 5],
+  ['leaves a server without a limit alone', 0, 0],
+] as const)
+  test(`listen ${name}`, () => {
+    const server = createServer().setMaxListeners(before)
+    listen(server, ourListener())
+    listen(server, ourListener())
+    assert.equal(server.getMaxListeners(), after)
+  })
+
 test('claim gives a socket to the first who asks', () => {
   const socket = {}
   assert.deepEqual(
