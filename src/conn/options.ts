@@ -26,7 +26,7 @@ export interface ConnOptions {
   readonly maxInboxBytes?: number
   /** Bytes on their way out above which `send()` waits; default 64 KiB. */
   readonly highWaterMark?: number
-  /** Bytes on their way out above which `whenFull` acts; default 4 MiB. */
+  /** Bytes that wait behind the write under way above which `whenFull` acts; default 4 MiB. */
   readonly maxOutboxBytes?: number
   /**
    * What happens above `maxOutboxBytes`: `'close'` closes with 1013, `'wait'` leaves it to those who await `send()`.
