@@ -49,6 +49,8 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
+  /** Requests that the path function threw for: more than one step asks it, but it is told once. */
+  readonly #unmatched = new WeakSet<IncomingMessage>()
   #closing: Promise<void> | undefined
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
@@ -122,9 +124,11 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   }
 
   #matches(request: IncomingMessage): boolean {
+    if (this.#unmatched.has(request)) return false
     try {
       return this.#options.matches(request)
     } catch (thrown) {
+      this.#unmatched.add(request)
       this.#report(toError(thrown), { request })
       return false
     }

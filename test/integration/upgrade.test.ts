@@ -91,7 +91,12 @@ test('a path function that throws takes nothing, and the server goes on', async 
   }
   const { port, errors } = await serve(t, stay, { path })
   assert.equal((await shake(t, port)).status, 404)
-  assert.equal(errors[0]?.[0].message, 'path')
+  assert.deepEqual(
+    errors.map(([error]) => error.message),
+    ['path'],
+  )
+  await exchange(t, port, handshake(['Upgrade']))
+  assert.equal(errors.length, 2)
   broken = false
   assert.equal((await shake(t, port)).status, 101)
 })
