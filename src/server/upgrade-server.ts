@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
+import { checkNames, type OptionNames } from '../conn/option-names.js'
 import { milliseconds } from '../conn/options.js'
 import type { ConnObserver } from '../conn/setup.js'
 import { CloseError, toError, WebSocketError } from '../errors.js'
@@ -32,6 +33,8 @@ export interface ShutdownOptions {
   /** Milliseconds after which those that are left are terminated; default 10,000, 0 for no limit. */
   readonly timeout?: number
 }
+
+const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: true, timeout: true }
 
 /** What a router gives as third argument. */
 export type Next = (error?: unknown) => void
@@ -96,6 +99,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
 
   /** Closes all connections and refuses new ones. */
   close(options: ShutdownOptions = {}): Promise<void> {
+    checkNames('options', options, SHUTDOWN_OPTIONS)
     const { code = 1001, reason = '' } = options
     encodeClosePayload(code, reason) // throws for what cannot be sent
     const timeout = milliseconds('timeout', options.timeout, 10_000)

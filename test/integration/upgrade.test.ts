@@ -632,6 +632,8 @@ test('close() throws for what cannot be sent', () => {
   assert.throws(() => ws.close({ code: 1006 }), RangeError)
   assert.throws(() => ws.close({ reason: 'x'.repeat(124) }), RangeError)
   assert.throws(() => ws.close({ timeout: -1 }), RangeError)
+  for (const wrong of [{ tmeout: 1 }, 5, null, [1000]])
+    assert.throws(() => ws.close(wrong as never), { name: 'TypeError', code: 'WS_ERR_ARGUMENT' })
 })
 
 test('extensions are negotiated, and work on the frames', async (t) => {
