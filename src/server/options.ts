@@ -78,7 +78,10 @@ export interface UpgradeOptions<Data = unknown> extends ConnOptions {
   readonly maxConnections?: number
   /** Answers requests that are not for us: other paths, and no WebSocket handshakes. Default 404 and 426. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => unknown
-  /** Milliseconds that a handshake may take, `accept` included; default 10,000. Then it is refused with 503. */
+  /**
+   * Milliseconds that the promise of `accept` may take; default 10,000, 0 for no limit. Then the handshake is refused
+   * with 503. For the request itself there is `headersTimeout` of the HTTP server.
+   */
   readonly handshakeTimeout?: number
   /** Is told of errors of the handler and of the hooks; default a line on stderr. */
   readonly onError?: (error: Error, context: ErrorContext<Data>) => void

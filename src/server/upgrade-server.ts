@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
+import { checkNames, type OptionNames } from '../conn/option-names.js'
 import { milliseconds } from '../conn/options.js'
 import type { ConnObserver } from '../conn/setup.js'
 import { toError } from '../errors.js'
@@ -33,6 +34,8 @@ export interface ShutdownOptions {
   readonly timeout?: number
 }
 
+const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: true, timeout: true }
+
 /** What a router gives as third argument. */
 export type Next = (error?: unknown) => void
 
@@ -49,6 +52,8 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
+  /** Requests that the path function threw for: more than one step asks it, but it is told once. */
+  readonly #unmatched = new WeakSet<IncomingMessage>()
   #closing: Promise<void> | undefined
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
@@ -94,6 +99,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
 
   /** Closes all connections and refuses new ones. */
   close(options: ShutdownOptions = {}): Promise<void> {
+    checkNames('options', options, SHUTDOWN_OPTIONS)
     const { code = 1001, reason = '' } = options
     encodeClosePayload(code, reason) // throws for what cannot be sent
     const timeout = milliseconds('timeout', options.timeout, 10_000)
@@ -122,9 +128,11 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   }
 
   #matches(request: IncomingMessage): boolean {
+    if (this.#unmatched.has(request)) return false
     try {
       return this.#options.matches(request)
     } catch (thrown) {
+      this.#unmatched.add(request)
       this.#report(toError(thrown), { request })
       return false
     }

@@ -91,7 +91,12 @@ test('a path function that throws takes nothing, and the server goes on', async 
   }
   const { port, errors } = await serve(t, stay, { path })
   assert.equal((await shake(t, port)).status, 404)
-  assert.equal(errors[0]?.[0].message, 'path')
+  assert.deepEqual(
+    errors.map(([error]) => error.message),
+    ['path'],
+  )
+  await exchange(t, port, handshake(['Upgrade']))
+  assert.equal(errors.length, 2)
   broken = false
   assert.equal((await shake(t, port)).status, 101)
 })
@@ -627,6 +632,8 @@ test('close() throws for what cannot be sent', () => {
   assert.throws(() => ws.close({ code: 1006 }), RangeError)
   assert.throws(() => ws.close({ reason: 'x'.repeat(124) }), RangeError)
   assert.throws(() => ws.close({ timeout: -1 }), RangeError)
+  for (const wrong of [{ tmeout: 1 }, 5, null, [1000]])
+    assert.throws(() => ws.close(wrong as never), { name: 'TypeError', code: 'WS_ERR_ARGUMENT' })
 })
 
 test('extensions are negotiated, and work on the frames', async (t) => {
