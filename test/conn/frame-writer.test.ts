@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ProtocolError, WebSocketError } from '../../src/errors.js'
+import { WebSocketError } from '../../src/errors.js'
 import { Frame, type FrameInit } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import { clientFrame } from '../support/index.js'
@@ -58,19 +58,16 @@ describe('writeFrame', () => {
     assert.deepEqual((await line.frames()).map(brief), ['pong p', 'text… a', 'ping p', 'more b'])
   })
 
-  const violations: readonly [string, Frame, string][] = [
-    ['a reserved bit', frame(1, '', { rsv2: true }), 'WS_ERR_RSV'],
-    ['a reserved opcode', frame(3), 'WS_ERR_OPCODE'],
-    ['a fragmented control frame', frame(9, '', { fin: false }), 'WS_ERR_CONTROL_FRAGMENTED'],
-    ['a long control frame', frame(10, Buffer.alloc(126)), 'WS_ERR_CONTROL_LENGTH'],
+  const violations: readonly [string, Frame, RegExp][] = [
+    ['a reserved bit', frame(1, '', { rsv2: true }), /frame .*Reserved bits/],
+    ['a reserved opcode', frame(3), /frame .*Opcode 0x3/],
+    ['a fragmented control frame', frame(9, '', { fin: false }), /frame .*fragmented/],
+    ['a long control frame', frame(10, Buffer.alloc(126)), /frame .*126 bytes/],
   ]
-  for (const [name, wrong, code] of violations)
+  for (const [name, wrong, message] of violations)
     test(`refuses ${name}`, async () => {
       const { conn, line } = onLine()
-      assert.throws(
-        () => conn.writeFrame(wrong),
-        (error: unknown) => error instanceof ProtocolError && error.code === code,
-      )
+      assert.throws(() => conn.writeFrame(wrong), { name: 'RangeError', code: 'WS_ERR_ARGUMENT', message })
       await conn.send('next')
       await settle()
       assert.deepEqual((await line.frames()).map(brief), ['text next'])
