@@ -29,6 +29,9 @@ export interface MemoryJob {
 /** Name and figures. */
 export type MemoryAnswer = Record<string, Record<string, number>>
 
+/** After so many messages it looks at the clock: each look leaves a number behind. */
+const LOOK_EVERY = 10_000
+
 /** No more bytes than these are read or written for it. */
 const COUNTED_BYTES = 64 << 20
 
@@ -59,14 +62,14 @@ async function passes(
 ): Promise<number> {
   const end = performance.now() + least
   let done = 0
-  do {
-    for (const one of workers) {
-      const working = one.work(messages)
-      if (working !== undefined) await working
-    }
-    done += workers.length * messages
-  } while (performance.now() < end)
-  return done
+  for (let turn = 0, look = 0; ; turn++) {
+    const working = workers[turn % workers.length]!.work(messages)
+    if (working !== undefined) await working
+    done += messages
+    if (done < look) continue
+    if (performance.now() >= end) return done
+    look = done + LOOK_EVERY
+  }
 }
 
 /** No collection is forced before: V8 then drops code that it had optimized, and not everybody's comes back. */
@@ -96,16 +99,18 @@ async function bytesOf(workers: readonly MemoryWorker[], row: MemoryRow): Promis
 }
 
 /** The least of three times: the first time there is something new, code or room that arrays have grown to. */
-async function leftBy(workers: readonly MemoryWorker[], row: MemoryRow): Promise<number> {
-  const inPass = workers.length * row.messages
-  const count = Math.ceil(Math.min(counted, COUNTED_BYTES / row.size) / inPass)
+async function leftBy(workers: readonly MemoryWorker[], { size, messages }: MemoryRow): Promise<number> {
+  const turns = Math.ceil(Math.min(counted, COUNTED_BYTES / size) / messages)
   const tries = []
   for (let i = 0; i < 3; i++) {
     await setImmediate()
     globalThis.gc?.()
     const before = heldNow()
-    for (let pass = 0; pass < count; pass++) await passes(workers, row, 0)
-    tries.push((heldNow() - before) / (count * inPass))
+    for (let turn = 0; turn < turns; turn++) {
+      const working = workers[turn % workers.length]!.work(messages)
+      if (working !== undefined) await working
+    }
+    tries.push((heldNow() - before) / (turns * messages))
   }
   return Math.min(...tries)
 }

@@ -41,8 +41,8 @@ export class Count {
   }
 }
 
-/** Opens connections, and from then on sends a message for each that comes back. */
-export type OpenClient = (url: string, shape: ClientShape, count: Count) => Promise<void>
+/** Opens a connection that sends a message for each that comes back; resolves with what sends the first one. */
+export type OpenClient = (url: string, count: Count) => Promise<() => void>
 
 /** Makes a program of a client. */
 export function runClient(open: OpenClient): void {
@@ -51,7 +51,10 @@ export function runClient(open: OpenClient): void {
     start: async ({ shape, port }: ClientJob) => {
       count = new Count(shape.size)
       const url = `ws://127.0.0.1:${port}`
-      for (let i = 0; i < shape.connections; i++) await open(url, shape, count)
+      const sends = []
+      for (let i = 0; i < shape.connections; i++) sends.push(await open(url, count))
+      // All of them are open: no handshake had to wait behind the messages of others.
+      for (const send of sends) for (let i = 0; i < shape.inFlight; i++) send()
     },
     usage: () => {
       if (count.failure !== undefined) throw count.failure

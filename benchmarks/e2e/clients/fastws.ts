@@ -1,10 +1,10 @@
 import { type Conn, dial } from '../../../src/index.js'
 import { type Count, runClient } from './client.js'
 
-runClient(async (url, { inFlight }, count) => {
+runClient(async (url, count) => {
   const conn = await dial(url)
-  for (let i = 0; i < inFlight; i++) void conn.send(count.text)
   goOn(conn, count).catch((error: Error) => count.fail(error))
+  return () => void conn.send(count.text)
 })
 
 async function goOn(conn: Conn, count: Count): Promise<void> {

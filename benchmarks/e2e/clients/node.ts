@@ -10,7 +10,7 @@ interface NodeWebSocket extends EventTarget {
 
 const { WebSocket } = globalThis as unknown as { WebSocket: new (url: string) => NodeWebSocket }
 
-runClient(async (url, { inFlight }, count) => {
+runClient(async (url, count) => {
   const socket = new WebSocket(url)
   await once(socket, 'open')
   socket.onerror = () => count.fail(new Error('The connection failed'))
@@ -18,5 +18,5 @@ runClient(async (url, { inFlight }, count) => {
     count.add(() => data)
     socket.send(count.text)
   }
-  for (let i = 0; i < inFlight; i++) socket.send(count.text)
+  return () => socket.send(count.text)
 })

@@ -5,7 +5,7 @@ import { runClient } from './client.js'
 
 const { WebSocket: Socket } = loadPeer<{ WebSocket: typeof WebSocket }>('ws')
 
-runClient(async (url, { inFlight }, count) => {
+runClient(async (url, count) => {
   const socket = new Socket(url, { perMessageDeflate: false, maxPayload: 1 << 20 })
   await once(socket, 'open')
   socket.on('error', (error) => count.fail(error))
@@ -13,5 +13,5 @@ runClient(async (url, { inFlight }, count) => {
     count.add(() => data.toString())
     socket.send(count.text)
   })
-  for (let i = 0; i < inFlight; i++) socket.send(count.text)
+  return () => socket.send(count.text)
 })
