@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { dial, type Extension, upgrade } from 'fastws'
+import { dial, type Extension, Rsv, upgrade } from 'fastws'
 
 /** Local, as it neither offers nor accepts: sees every frame, in and out, control frames too. */
 const log = (side: string, print: (line: string) => void): Extension => ({
@@ -13,7 +13,7 @@ const log = (side: string, print: (line: string) => void): Extension => ({
   }),
 })
 
-const MIRRORED = 0x10 // RSV3
+const MIRRORED = Rsv.Rsv3
 
 /** Negotiated: turns payloads around, and marks such frames with a bit that is otherwise reserved. */
 const mirror: Extension = {

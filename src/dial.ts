@@ -76,8 +76,8 @@ async function open<Data>(plan: DialPlan<Data>): Promise<Conn<Data>> {
 function start<Data>({ socket, head, protocol, extensions }: Opened, plan: DialPlan<Data>): Conn<Data> {
   try {
     if (hasNoDelay(socket)) socket.setNoDelay(true)
-    const data = plan.data === undefined ? {} : { data: plan.data }
-    return openConn<Data>(socket, { role: 'client', head, protocol, extensions, options: plan.conn, ...data })
+    const { conn: options, data, events } = plan
+    return openConn<Data>(socket, { role: 'client', head, protocol, extensions, options, data, events })
   } catch (thrown) {
     closeExtensions(extensions)
     throw thrown

@@ -4,14 +4,16 @@
  * @module
  */
 export type { Clock } from './conn/clock.js'
-export { Conn, type ConnStats, type OverOptions } from './conn/conn.js'
+export { Conn, type ConnStats } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
+export type { HandshakeRequest } from './conn/handshake-request.js'
 export type { Message } from './conn/message.js'
 export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
+export type { OverOptions } from './conn/over-options.js'
 export { type PairOptions, pair } from './conn/pair.js'
 export type { MessageReader } from './conn/reader.js'
 export type { ReadOptions } from './conn/readers.js'
-export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sender.js'
+export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sendable.js'
 export type { MessageWriter } from './conn/writer.js'
 export {
   type ConnectOptions,
@@ -33,6 +35,7 @@ export {
 } from './errors.js'
 export { CloseCode } from './frame/close.js'
 export { Frame, type FrameInit } from './frame/frame.js'
+export { Rsv } from './frame/header.js'
 export { Opcode } from './frame/opcode.js'
 export { acquireFrame, releaseFrame } from './frame/pool.js'
 export type {

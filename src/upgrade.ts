@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Conn } from './conn/conn.js'
+import { checkEvents } from './conn/events.js'
 import { wrongType } from './errors.js'
 import { watchRequests } from './node/arrival.js'
 import { listen, register, type UpgradeListener } from './node/claim.js'
@@ -51,7 +52,7 @@ export function upgrade<Data = unknown>(
   handler: Handler<Data>,
   options: UpgradeOptions<Data> = {},
 ): Upgrade<Data> {
-  checkHandler(handler)
+  if (typeof handler !== 'function') checkEvents('handler', handler, 'a function or an object')
   const server = new UpgradeServer(handler, resolveUpgradeOptions(options))
   const listener = (
     request: IncomingMessage,
@@ -77,16 +78,4 @@ function attach<Data>(server: Server, listener: Upgrade<Data>): Upgrade<Data> {
     throw wrongType('server', 'an HTTP server', server)
   listen(server, listener satisfies UpgradeListener)
   return listener
-}
-
-const EVENTS = ['open', 'message', 'ping', 'pong', 'drain', 'close', 'error']
-
-function checkHandler(handler: unknown): void {
-  if (typeof handler === 'function') return
-  const events = handler as Record<string, unknown> | null
-  if (typeof handler !== 'object' || events === null || !EVENTS.some((name) => name in events))
-    throw wrongType('handler', `a function or an object with ${EVENTS.join(', ')}`, handler)
-  for (const name of EVENTS)
-    if (events[name] !== undefined && typeof events[name] !== 'function')
-      throw wrongType(`handler.${name}`, 'a function', events[name])
 }

@@ -1,6 +1,7 @@
 import type { TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
+import type { EventHandler } from '../conn/events.js'
 import type { ConnOptions } from '../conn/options.js'
 import type { MutableHeaders, ResponseHeaders } from '../handshake/client.js'
 import type { HeaderFields } from '../handshake/tokens.js'
@@ -81,4 +82,6 @@ export interface DialOptions<Data = unknown> extends ConnOptions {
   readonly onResponse?: (response: DialResponse) => void | Promise<void>
   /** The first value of `conn.data`. */
   readonly data?: Data
+  /** Events as functions, instead of reading. */
+  readonly events?: EventHandler<Data>
 }

@@ -1,11 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions } from 'node:tls'
-import {
-  type ConnOptions,
-  milliseconds,
-  type ResolvedConnOptions,
-  resolveConnOptions,
-} from '../conn/options.js'
+import { checkEvents, type EventHandler } from '../conn/events.js'
+import { CONN_OPTIONS, checkNames, type OptionNames } from '../conn/option-names.js'
+import { milliseconds, type ResolvedConnOptions, resolveConnOptions } from '../conn/options.js'
 import { outOfRange, wrongType } from '../errors.js'
 import { type OfferedExtension, offerExtensions, RESERVED_HEADERS } from '../handshake/client.js'
 import { checkExtensionNames } from '../handshake/extensions.js'
@@ -40,32 +37,11 @@ export interface DialPlan<Data = unknown> {
   readonly onResponse: ((response: DialResponse) => void | Promise<void>) | undefined
   readonly conn: ResolvedConnOptions
   readonly data: Data | undefined
+  readonly events: EventHandler<Data> | undefined
 }
 
-const CONN_NAMES: Record<keyof ConnOptions, true> = {
-  maxMessage: true,
-  maxFrame: true,
-  maxFragments: true,
-  maxInboxFrames: true,
-  maxInboxBytes: true,
-  highWaterMark: true,
-  maxOutboxBytes: true,
-  whenFull: true,
-  fragmentSize: true,
-  keepalive: true,
-  readTimeout: true,
-  writeTimeout: true,
-  closeTimeout: true,
-  validateText: true,
-  autoPong: true,
-  autoClose: true,
-  extensions: true,
-  maskSource: true,
-  clock: true,
-}
-
-const DIAL_NAMES: Record<keyof DialOptions, true> = {
-  ...CONN_NAMES,
+const DIAL_OPTIONS: OptionNames<DialOptions> = {
+  ...CONN_OPTIONS,
   protocols: true,
   headers: true,
   origin: true,
@@ -80,9 +56,10 @@ const DIAL_NAMES: Record<keyof DialOptions, true> = {
   onRequest: true,
   onResponse: true,
   data: true,
+  events: true,
 }
 
-const CONNECT_NAMES: Record<keyof ConnectOptions, true> = {
+const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   lookup: true,
   family: true,
   hints: true,
@@ -94,7 +71,7 @@ const CONNECT_NAMES: Record<keyof ConnectOptions, true> = {
   autoSelectFamilyAttemptTimeout: true,
 }
 
-const PROXY_NAMES: Record<keyof ProxyOptions, true> = { url: true, headers: true, tls: true }
+const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: true, headers: true, tls: true }
 
 /**
  * Checks an address and options, and completes them.
@@ -102,7 +79,7 @@ const PROXY_NAMES: Record<keyof ProxyOptions, true> = { url: true, headers: true
  * @throws TypeError or RangeError that names what is wrong.
  */
 export function planDial<Data>(url: string | URL, options: DialOptions<Data> = {}): DialPlan<Data> {
-  checkNames('options', options, DIAL_NAMES)
+  checkNames('options', options, DIAL_OPTIONS)
   const conn = resolveConnOptions(options)
   checkExtensionNames(conn.extensions)
   const plan: DialPlan<Data> = {
@@ -122,18 +99,11 @@ export function planDial<Data>(url: string | URL, options: DialOptions<Data> = {
     onResponse: optionalFunction('onResponse', options.onResponse),
     conn,
     data: options.data,
+    events: options.events,
   }
   checkRoute(plan)
+  if (plan.events !== undefined) checkEvents('events', plan.events)
   return plan
-}
-
-/** A misspelt option would silently do nothing: worst where it should have been a limit. */
-export function checkNames(argument: string, options: object, names: Readonly<Record<string, true>>): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw wrongType(argument, 'an object', options)
-  for (const [name, value] of Object.entries(options))
-    if (names[name] !== true)
-      throw wrongType(`${argument}.${name}`, 'left out: there is no such option', value)
 }
 
 /** Each way to reach the server excludes the others. */
@@ -159,7 +129,7 @@ function checkProtocols(protocols: string | readonly string[]): readonly string[
 
 function checkProxy(given: string | URL | ProxyOptions): ProxyRoute {
   const options = typeof given === 'string' || given instanceof URL ? { url: given } : given
-  checkNames('proxy', options, PROXY_NAMES)
+  checkNames('proxy', options, PROXY_OPTIONS)
   const url = parseUrl('proxy', options.url)
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw outOfRange('proxy', 'an http: or https: URL', given)
@@ -176,7 +146,7 @@ function checkProxy(given: string | URL | ProxyOptions): ProxyRoute {
 
 function checkConnect(connect: ConnectOptions | undefined): ConnectOptions {
   if (connect === undefined) return {}
-  checkNames('connect', connect, CONNECT_NAMES)
+  checkNames('connect', connect, CONNECT_OPTIONS)
   return record('connect', connect)
 }
 

@@ -17,3 +17,10 @@ export function copyBytes(data: unknown): Buffer | undefined {
   const bytes = toBuffer(data)
   return bytes && Buffer.from(bytes)
 }
+
+/** How many bytes several buffers have together. */
+export function sizeOf(buffers: readonly Buffer[] | undefined): number {
+  let size = 0
+  if (buffers !== undefined) for (const buffer of buffers) size += buffer.length
+  return size
+}

@@ -1,16 +1,24 @@
 import { WebSocketError } from '../errors.js'
-import type { Frame } from '../frame/frame.js'
+import { type Frame, lendToFrame, packHead, setFrame } from '../frame/frame.js'
 import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
+import { isPromiseLike } from './events.js'
+import { ignore } from './quiet.js'
+
+/** Nothing was asked for. */
+export const NO_HINTS: EncodeHints = { compress: undefined }
 
 /** The extensions of one connection, as one: frames pass through them in order on the way out, in reverse on the way in. */
 export class Codecs {
   readonly #outward: readonly ExtensionCodec[]
   readonly #inward: readonly ExtensionCodec[]
+  readonly #local: readonly ExtensionCodec[]
 
   constructor(extensions: readonly ActiveExtension[]) {
     this.#outward = extensions.map((extension) => extension.codec)
     this.#inward = [...this.#outward].reverse()
+    this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
   }
 
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
@@ -21,6 +29,11 @@ export class Codecs {
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+  }
+
+  /** Shows a frame of the application's own to the local extensions, which may change it. */
+  encodeOwn(frame: Frame): void | Promise<void> {
+    return eachInOrder(this.#local, (codec) => codec.encode?.(frame, NO_HINTS))
   }
 
   /** The connection is gone; gives what the extensions threw meanwhile. */
@@ -52,6 +65,23 @@ export function eachInOrder<T>(
 ): void | Promise<void> {
   for (let i = from; i < items.length; i++) {
     const pending = step(items[i]!)
-    if (pending !== undefined) return pending.then(() => eachInOrder(items, step, i + 1))
+    // A hook may give back anything, as `(frame) => list.push(frame)` does: only a promise holds things up.
+    if (isPromiseLike(pending)) return pending.then(() => eachInOrder(items, step, i + 1))
   }
+}
+
+/** The payload of a control frame as the extensions want it; throws when they break a rule. */
+export function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
+  const frame = acquireFrame()
+  setFrame(frame, packHead(true, 0, opcode), false, 0)
+  lendToFrame(frame, payload, 0, payload.length)
+  const pending = codecs.encode(frame, NO_HINTS)
+  const encoded = frame.copyPayload()
+  if (pending !== undefined) {
+    pending.catch(ignore)
+    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
+  }
+  releaseFrame(frame)
+  if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')
+  return encoded
 }

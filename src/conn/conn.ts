@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
 import { Frame } from '../frame/frame.js'
@@ -7,14 +6,18 @@ import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
 import type { Bytes } from './bytes.js'
-import { type ConnSetup, Core } from './core.js'
-import type { EventHandler } from './events.js'
+import { Core } from './core.js'
+import { checkEvents } from './events.js'
+import type { HandshakeRequest } from './handshake-request.js'
 import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
-import { type ConnOptions, resolveConnOptions } from './options.js'
+import { checkNames } from './option-names.js'
+import { resolveConnOptions } from './options.js'
+import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { MessageReader } from './reader.js'
 import { type ReadOptions, signalOf } from './readers.js'
-import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sender.js'
+import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
+import type { ConnSetup } from './setup.js'
 import type { MessageWriter } from './writer.js'
 
 /** Makes a transport whose handshake is done a connection. @internal */
@@ -34,20 +37,6 @@ export interface ConnStats {
   readonly bytesOut: number
   /** The last round trip that was measured, in milliseconds, by `ping()` or keepalive. */
   readonly lastRoundTrip: number | undefined
-}
-
-/** What `Conn.over()` takes besides the connection options. */
-export interface OverOptions<Data = unknown> extends ConnOptions {
-  /** Which side this is: the client masks what it sends (RFC 6455 §5.1). */
-  readonly role: 'server' | 'client'
-  /** Bytes that were read already and belong to the WebSocket stream. */
-  readonly head?: Uint8Array
-  /** The subprotocol that was agreed on. */
-  readonly protocol?: string
-  /** The initial `conn.data`. */
-  readonly data?: Data
-  /** Events as functions, instead of reading. */
-  readonly events?: EventHandler<Data>
 }
 
 /**
@@ -79,8 +68,11 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
    * const conn = Conn.over(socket, { role: 'server' })
    */
   static over<Data = undefined>(duplex: Duplex, options: OverOptions<Data>): Conn<Data> {
+    if (!isDuplex(duplex)) throw wrongType('duplex', 'a stream that can be read and written', duplex)
+    checkNames('options', options, OVER_OPTIONS)
     const { role, head, protocol, data, events, ...rest } = options
     if (role !== 'server' && role !== 'client') throw wrongType('role', "'server' or 'client'", role)
+    if (events !== undefined) checkEvents('events', events)
     const resolved = resolveConnOptions(rest)
     const extensions = startLocalExtensions(resolved.extensions, role)
     return startConn(openTransport(duplex), {
@@ -94,8 +86,8 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     })
   }
 
-  /** The request that was upgraded (server). */
-  get request(): IncomingMessage | undefined {
+  /** What was asked for in the opening handshake (server). The whole request is the second argument of the handler. */
+  get request(): HandshakeRequest | undefined {
     return this.#core.request
   }
 
@@ -233,7 +225,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     return this.#core.sender.send(data, options)
   }
 
-  /** Opens a message that is written part by part. */
+  /** Opens a message that is written part by part. What is sent meanwhile waits behind it, so do not await that before `end()`. */
   writer(type: 'text' | 'binary' = 'binary', options?: Pick<SendOptions, 'compress'>): MessageWriter {
     if (type !== 'text' && type !== 'binary') throw wrongType('type', "'text' or 'binary'", type)
     return this.#core.sender.openWriter(type === 'text', { compress: options?.compress })
@@ -285,8 +277,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   static {
     startConn = (transport, setup) => {
       const conn = new Conn(transport, setup)
-      setup.onStart?.(conn)
-      conn.#core.start(setup.head)
+      conn.#core.start(setup)
       return conn
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)

@@ -1,47 +1,31 @@
-import type { IncomingMessage } from 'node:http'
-import { type CloseError, type CloseReport, toError, WebSocketError } from '../errors.js'
+import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
-import type { Role } from '../frame/rules.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
-import type { ActiveExtension } from '../protocol/extension.js'
+import { Application, type ApplicationHost } from './application.js'
 import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
-import { Ending, type EndingHost } from './ending.js'
-import { type EventHandler, type Events, isPromiseLike } from './events.js'
+import { Ending, type EndingHost, terminated } from './ending.js'
+import type { Events } from './events.js'
 import { Framer } from './framer.js'
+import { HandshakeRequest } from './handshake-request.js'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
 import { Inbound, type InboundHost } from './inbound.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox, type OutboxHost } from './outbox.js'
+import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
-import { Sender, type SenderHost } from './sender.js'
+import { Sender } from './sender.js'
+import type { ConnSetup } from './setup.js'
 import { timekeeperOf } from './timekeeper.js'
 
-/** Everything a connection is made of. */
-export interface ConnSetup<Data = unknown> {
-  readonly role: Role
-  readonly options: ResolvedConnOptions
-  /** Bytes that came behind the handshake. */
-  readonly head?: Uint8Array | undefined
-  readonly request?: IncomingMessage | undefined
-  readonly protocol?: string | undefined
-  readonly extensions?: readonly ActiveExtension[] | undefined
-  readonly data?: Data | undefined
-  readonly events?: EventHandler<Data> | undefined
-  /** Told of the connection before anything happens on it. */
-  readonly onStart?: ((conn: Conn<Data>) => void) | undefined
-  /** Told when the application's own function threw; the connection is closed with 1011 in any case. */
-  readonly onHandlerError?: ((error: Error, conn: Conn<Data>) => void) | undefined
-}
-
-type Hosts = TransportEvents &
+type Hosts = ApplicationHost &
+  TransportEvents &
   InboundHost &
   DeliveryHost &
   EndingHost &
-  SenderHost &
   HeartbeatHost &
   OutboxHost &
   Events
@@ -51,18 +35,15 @@ type Hosts = TransportEvents &
  * itself; who reads from top to bottom sees the way of the bytes in, the way out, and the end.
  */
 export class Core<Data> implements Hosts {
-  readonly #conn: Conn<Data>
-  readonly #events: EventHandler<Data> | undefined
-  readonly #onHandlerError: ConnSetup<Data>['onHandlerError']
+  readonly #application: Application<Data>
   readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
-  readonly #pings: Pings
+  #pings: Pings | undefined
   readonly #framer: Framer
   readonly #inbound: Inbound
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
-  readonly role: Role
-  readonly request: IncomingMessage | undefined
+  readonly request: HandshakeRequest | undefined
   readonly protocol: string
   readonly extensionNames: readonly string[]
   readonly transport: Transport
@@ -73,28 +54,31 @@ export class Core<Data> implements Hosts {
   constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
     const { role, options, extensions = [] } = setup
     const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
-    this.#conn = conn
-    this.#events = setup.events
-    this.#onHandlerError = setup.onHandlerError
+    this.#application = new Application(conn, this, setup)
     this.#options = options
-    this.role = role
-    this.request = setup.request
+    this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
     this.protocol = setup.protocol ?? ''
     this.extensionNames = extensions.map((extension) => extension.name)
     this.transport = transport
     this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
-    this.#pings = new Pings(options.clock)
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
-    this.sender = new Sender(this, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
-    this.#inbound = new Inbound(role, options, this, this.#codecs, allowedRsv, this.#events && this)
+    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
+    this.#inbound = new Inbound(
+      role,
+      options,
+      this,
+      this.#codecs,
+      allowedRsv,
+      this.#application.hasEvents ? this : undefined,
+    )
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
-  start(head: Uint8Array | undefined): void {
-    this.#callEvent(() => this.#events?.open?.(this.#conn, this.request))
+  start({ head, request }: ConnSetup<Data>): void {
+    this.#application.onStart(request)
     if (head !== undefined && head.length > 0) {
       const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
       this.#inbound.receive(bytes, 0, bytes.length)
@@ -124,7 +108,7 @@ export class Core<Data> implements Hosts {
       messagesOut: this.sender.messagesOut,
       bytesIn: this.#inbound.bytesIn,
       bytesOut: this.outbox.bytesOut,
-      lastRoundTrip: this.#pings.lastRoundTrip,
+      lastRoundTrip: this.#pings?.lastRoundTrip,
     }
   }
 
@@ -161,17 +145,17 @@ export class Core<Data> implements Hosts {
   }
 
   message(message: Message): unknown {
-    return this.#events?.message?.(this.#conn, message)
+    return this.#application.message(message)
   }
 
   onPing(payload: Buffer): void {
-    if (this.#options.autoPong && this.maySendControl()) this.sender.control(Opcode.Pong, payload)
-    this.#callEvent(() => this.#events?.ping?.(this.#conn, payload))
+    if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload)
+    this.#application.onPing(payload)
   }
 
   onPong(payload: Buffer): void {
-    this.#pings.onPong(payload)
-    this.#callEvent(() => this.#events?.pong?.(this.#conn, payload))
+    this.#pings?.onPong(payload)
+    this.#application.onPong(payload)
   }
 
   onClose(payload: Buffer): void {
@@ -187,31 +171,24 @@ export class Core<Data> implements Hosts {
   }
 
   isPaused(): boolean {
-    return this.#inbound.isStopped
+    return this.#inbound.isPaused
   }
 
   // The way out: sender -> framer -> outbox -> transport.
-
-  isOpen(): boolean {
-    return this.ending.isOpen
-  }
-
-  maySendControl(): boolean {
-    return this.ending.maySendControl
-  }
 
   error(): Error | undefined {
     return this.ending.error
   }
 
   sendControl(opcode: number, payload: Buffer): Promise<void> {
-    if (!this.maySendControl()) return this.sender.refused()
+    if (!this.ending.maySendControl || this.sender.overflows()) return this.sender.refused()
     this.sender.control(opcode, payload)
     return this.outbox.accepted()
   }
 
   ping(given: Buffer | undefined): Promise<number> {
-    if (!this.maySendControl()) return this.sender.refused()
+    if (!this.ending.maySendControl || this.sender.overflows()) return this.sender.refused()
+    this.#pings ??= new Pings(this.#options.clock)
     const payload = given ?? this.#pings.nextPayload()
     const answered = this.#pings.add(payload)
     this.sender.control(Opcode.Ping, payload)
@@ -219,12 +196,9 @@ export class Core<Data> implements Hosts {
   }
 
   sendKeepalive(): void {
-    if (this.maySendControl()) void this.ping(undefined)
-  }
-
-  outbound(): { waiting: number; left: number } {
-    const { waiting } = this.outbox
-    return { waiting, left: this.outbox.bytesOut - waiting }
+    if (!this.ending.maySendControl) return
+    this.#pings ??= new Pings(this.#options.clock)
+    this.sender.control(Opcode.Ping, this.#pings.keepalive())
   }
 
   drained(): void {
@@ -232,7 +206,7 @@ export class Core<Data> implements Hosts {
   }
 
   onDrain(): void {
-    this.#callEvent(() => this.#events?.drain?.(this.#conn))
+    this.#application.onDrain()
   }
 
   // The end: anything -> ending -> one report.
@@ -242,24 +216,21 @@ export class Core<Data> implements Hosts {
   }
 
   handlerFailed(thrown: unknown): void {
+    if (isOwnEnd(thrown, this.ending)) return this.abandon()
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
     this.abandon()
-    this.#reportHandler(error)
+    this.#application.onHandlerError(error)
+  }
+
+  afterMessages(callback: () => void): void {
+    this.delivery.afterwards(callback)
   }
 
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
-    if (this.#events !== undefined) this.abandon()
-    this.terminate(new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side'))
-  }
-
-  terminate(error: WebSocketError): void {
-    this.ending.terminate(error)
-  }
-
-  onCloseTimeout(limit: number): void {
-    this.ending.onCloseTimeout(limit)
+    if (this.#application.hasEvents) this.abandon()
+    this.ending.terminate(terminated())
   }
 
   startCloseTimer(): void {
@@ -268,7 +239,7 @@ export class Core<Data> implements Hosts {
 
   closeInOrder(payload: Buffer, laid: () => void): void {
     this.sender.inOrder(() => {
-      if (!this.maySendControl()) return
+      if (!this.ending.maySendControl) return
       this.sender.control(Opcode.Close, payload)
       laid()
     })
@@ -288,15 +259,14 @@ export class Core<Data> implements Hosts {
     this.sender.cutStream()
   }
 
-  onReport(report: CloseReport, error: CloseError): void {
+  onReport(report: CloseReport): void {
     this.#inbound.discard()
     this.sender.close()
-    this.outbox.refuse(error)
-    this.#pings.fail(error)
-    this.delivery.end(error, isPeaceful(report.code))
-    this.#abort?.abort(error)
-    const { cause } = report
-    if (cause !== undefined) this.#callLast(() => this.#events?.error?.(this.#conn, cause))
+    this.outbox.refuse()
+    this.#pings?.fail(this.error()!)
+    this.delivery.end(isPeaceful(report.code))
+    this.#abort?.abort(this.error())
+    if (report.cause !== undefined) this.#application.onError(report.cause)
   }
 
   ended(): void {
@@ -312,43 +282,18 @@ export class Core<Data> implements Hosts {
   }
 
   destroyTransport(): void {
+    this.outbox.drop()
     this.transport.destroy()
   }
 
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#reportHandler(toError(thrown))
-    this.#callLast(() => this.#events?.close?.(this.#conn, report))
+    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(thrown)
+    this.#application.onGone(report)
   }
 
   lastReceivedAt(): number {
     return Math.round(Date.now() - (this.#options.clock.now() - this.#heartbeat.lastIn))
-  }
-
-  #reportHandler(error: Error): void {
-    try {
-      this.#onHandlerError?.(error, this.#conn)
-    } catch (thrown) {
-      // It must not end the work on other connections that may be under way here.
-      process.nextTick(() => {
-        throw thrown
-      })
-    }
-  }
-
-  /** Calls an event behind all messages that came in. */
-  #callLast(event: () => void): void {
-    if (this.#events !== undefined) this.delivery.afterwards(() => this.#callEvent(event))
-  }
-
-  #callEvent(event: () => void | Promise<void> | undefined): void {
-    if (this.#events === undefined) return
-    try {
-      const pending = event()
-      if (isPromiseLike(pending)) pending.then(undefined, (error: unknown) => this.handlerFailed(error))
-    } catch (error) {
-      this.handlerFailed(error)
-    }
   }
 }

@@ -1,4 +1,4 @@
-import { type Frame, headOf } from '../frame/frame.js'
+import { type Frame, headOf, packHead, setFrame } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { Utf8Validator } from '../frame/utf8.js'
@@ -10,7 +10,9 @@ import type { Inbox } from './inbox.js'
 import type { Message } from './message.js'
 
 /** Told when something that took its time is done, and how. */
-export type OnDecoded = (failure: { readonly error: unknown } | undefined) => void
+export interface DecodingHost {
+  onDecoded(failure: { readonly error: unknown } | undefined): void
+}
 
 /**
  * Takes messages and parts out of the inbox through the extensions. What an extension takes its time for is kept here
@@ -20,7 +22,7 @@ export class Decoding {
   readonly #inbox: Inbox
   readonly #codecs: Codecs | undefined
   readonly #rules: AssembleRules
-  readonly #onDecoded: OnDecoded
+  readonly #host: DecodingHost
   #message: Message | undefined
   #part: Frame | undefined
   #busy = false
@@ -28,11 +30,11 @@ export class Decoding {
   #streamed = 0
   #utf8: Utf8Validator | undefined
 
-  constructor(inbox: Inbox, codecs: Codecs | undefined, rules: AssembleRules, onDecoded: OnDecoded) {
+  constructor(inbox: Inbox, codecs: Codecs | undefined, rules: AssembleRules, host: DecodingHost) {
     this.#inbox = inbox
     this.#codecs = codecs
     this.#rules = rules
-    this.#onDecoded = onDecoded
+    this.#host = host
   }
 
   /** An extension is at work: nothing can be taken out meanwhile. */
@@ -70,6 +72,23 @@ export class Decoding {
         this.#part = done
       },
     )
+  }
+
+  /** A message whose reader has left, as one frame for somebody who reads frames. */
+  takeAsFrame(): Frame | undefined {
+    const message = this.#message
+    if (message === undefined) return undefined
+    this.#message = undefined
+    const frame = acquireFrame()
+    setFrame(frame, packHead(true, 0, message.isText ? Opcode.Text : Opcode.Binary), false, 0)
+    frame.payload = message.data
+    return frame
+  }
+
+  /** The same for somebody who reads part by part: it is the next part. */
+  keepAsPart(): Frame | undefined {
+    this.#part ??= this.takeAsFrame()
+    return this.#part
   }
 
   /** A frame is shown as on the wire; the extensions still have to see it, as they keep context between messages. */
@@ -111,7 +130,7 @@ export class Decoding {
       if (!isPromiseLike(result)) return result
       this.#wait(result as Promise<T>, keep)
     } catch (error) {
-      this.#onDecoded({ error })
+      this.#host.onDecoded({ error })
     }
     return undefined
   }
@@ -122,11 +141,11 @@ export class Decoding {
       (result) => {
         this.#busy = false
         keep(result)
-        this.#onDecoded(undefined)
+        this.#host.onDecoded(undefined)
       },
       (error: unknown) => {
         this.#busy = false
-        this.#onDecoded({ error })
+        this.#host.onDecoded({ error })
       },
     )
   }

@@ -1,18 +1,16 @@
 // Hot: run benchmarks/e2e before and after any edit.
-import { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
-import { Opcode } from '../frame/opcode.js'
-import { releaseFrame } from '../frame/pool.js'
 import { assemble } from './assemble.js'
 import type { Codecs } from './codecs.js'
-import { Decoding } from './decoding.js'
-import { type Events, isPromiseLike } from './events.js'
+import { Decoding, type DecodingHost } from './decoding.js'
+import type { Events } from './events.js'
+import { Handling } from './handling.js'
 import { Inbox } from './inbox.js'
-import { keepBytes, keptIn } from './memory.js'
-import { lendMessage, type Message, ownMessage, reclaimMessage } from './message.js'
+import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { type FrameWaiter, type MessageWaiter, Readers, type StreamWaiter, type Waiter } from './readers.js'
+import { keepMessage } from './plain-message.js'
+import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
+import { Serving } from './serving.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -20,6 +18,8 @@ export interface DeliveryHost {
   refill(): void
   /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
   pull(): Message | undefined
+  /** What readers are told at an end that is not peaceful. */
+  error(): Error | undefined
   /** What came in cannot be read. */
   fail(error: unknown): void
   /** The application's own function threw. */
@@ -32,27 +32,20 @@ let refillNow: (delivery: Delivery) => void
  * Where frames go once they are decoded: to the event functions, to whoever is reading, or into the inbox until somebody
  * does. Readers are served in call order, each gets a whole frame or message.
  */
-export class Delivery {
+export class Delivery implements DecodingHost, ReadersHost {
   readonly #host: DeliveryHost
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
-  readonly #events: Events | undefined
   readonly #inbox: Inbox
-  // Behind a reader that was cancelled may stand one that can be served with what is here.
-  readonly #readers = new Readers(() => this.#serve())
+  readonly #readers = new Readers(this)
   readonly #decoding: Decoding
 
-  /** A message is being handled: the next one waits. */
-  #handling = false
-  #handled = 0
-  /** What is to happen when all messages have been handled. */
-  #afterwards: (() => void)[] | undefined
-  /** A message is being read part by part: everybody else waits for its end. */
-  #streaming = false
-  /** No more frames will come: what readers get when the inbox is empty. */
-  #ended: { readonly error: Error; readonly isPeaceful: boolean } | undefined
+  /** Where messages go: to event functions, then nobody can read, or to readers. */
+  readonly #handling: Handling | undefined
+  readonly #serving: Serving
   #abandoned = false
-  #refillsLater = false
+  #refillsSoon = false
+  #expectsReader = false
 
   constructor(
     host: DeliveryHost,
@@ -63,19 +56,20 @@ export class Delivery {
     this.#host = host
     this.#options = options
     this.#codecs = codecs
-    this.#events = events
+    this.#handling = events && new Handling(events, host, () => this.#serve())
     this.#inbox = new Inbox(options)
-    this.#decoding = new Decoding(this.#inbox, codecs, options, (failure) => this.#onDecoded(failure))
+    this.#decoding = new Decoding(this.#inbox, codecs, options, this)
+    this.#serving = new Serving(this.#inbox, this.#decoding, this.#readers, host)
   }
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#events === undefined ? this.#readers.first !== undefined : !this.#isBusy
+    return this.#handling === undefined ? this.#readers.first !== undefined : !this.#isBusy
   }
 
   /** How many frames or messages were given to somebody who waited for them. */
   get served(): number {
-    return this.#readers.served + this.#handled
+    return this.#readers.served + (this.#handling?.handled ?? 0)
   }
 
   get isFull(): boolean {
@@ -88,9 +82,10 @@ export class Delivery {
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
+    if (this.#expectsReader) return false
     if (!this.#inbox.isFull) return true
     if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
-    return this.#events !== undefined || this.#readers.first?.wants === 'message'
+    return this.#handling !== undefined || this.#readers.first?.wants === 'message'
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -102,16 +97,39 @@ export class Delivery {
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#isBusy || this.#streaming || !this.#inbox.isEmpty) return false
-    if (this.#events !== undefined) {
-      this.#dispatchLent(lendMessage(isText, ascii, bytes, start, end))
+    if (this.#codecs !== undefined || this.#isBusy || this.#serving.isStreaming || !this.#inbox.isEmpty)
+      return false
+    if (this.#handling !== undefined) {
+      this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
       return true
     }
     const first = this.#readers.first
     if (first?.wants !== 'message') return false
     this.#readers.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
+    this.#expectsReader = this.#readers.first === undefined
     return true
+  }
+
+  /**
+   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
+   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper.
+   */
+  get expectsReader(): boolean {
+    return this.#expectsReader
+  }
+
+  /** It did not come, or what it comes for is not here. */
+  forgetReader(): void {
+    this.#expectsReader = false
+  }
+
+  /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
+  refillSoon(): void {
+    if (this.#refillsSoon) return
+    this.#refillsSoon = true
+    // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
+    queueMicrotask(() => process.nextTick(refillNow, this))
   }
 
   /** Takes a data frame, which owns its payload. */
@@ -122,234 +140,92 @@ export class Delivery {
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */
   get showsControl(): boolean {
-    if (this.#events !== undefined || this.#streaming) return false
+    if (this.#handling !== undefined || this.#serving.isStreaming) return false
     const first = this.#readers.first
     return (first === undefined || first.wants === 'frame') && this.#inbox.keepsControl
   }
 
   /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
-  end(error: Error, isPeaceful: boolean): void {
-    this.#ended = { error, isPeaceful }
+  end(isPeaceful: boolean): void {
+    this.#serving.end(isPeaceful)
     this.#serve()
   }
 
   /** Nobody will read any more. */
   abandon(): void {
     this.#abandoned = true
+    this.#handling?.abandon()
     this.#inbox.clear()
     this.#serve()
   }
 
   /** Calls back when every message that came in has been handled. */
   afterwards(callback: () => void): void {
-    this.#afterwards ??= []
-    this.#afterwards.push(callback)
-    this.#settle()
+    if (this.#handling === undefined) callback()
+    else this.#handling.afterwards(callback, this.#decoding.isBusy)
   }
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#events !== undefined || this.#streaming) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined || this.#serving.isStreaming)
+      return undefined
     if (this.#readers.first !== undefined) return undefined
-    this.#refillLater()
     if (this.#inbox.isEmpty) return this.#host.pull()
     if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
+    this.refillSoon()
     return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
-  }
-
-  /**
-   * Room was made, but more may be taken in this same turn: what need not go through the inbox is cheaper. When the turn
-   * is over the inbox is filled, so that control frames behind are answered whether anybody reads on or not.
-   */
-  #refillLater(): void {
-    if (this.#refillsLater) return
-    this.#refillsLater = true
-    process.nextTick(refillNow, this)
   }
 
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
-    if (this.#events !== undefined) return waiter.reject(goesToEvents())
+    if (this.#handling !== undefined) return waiter.reject(goesToEvents())
+    this.#expectsReader = false
     this.#readers.add(waiter, signal)
     this.#serve()
   }
 
   /** Something takes its time: the next message waits for it. */
   get #isBusy(): boolean {
-    return this.#handling || this.#decoding.isBusy
+    return this.#handling?.isBusy === true || this.#decoding.isBusy
   }
 
-  #onDecoded(failure: { readonly error: unknown } | undefined): void {
+  /** An extension is done with what took its time. */
+  onDecoded(failure: { readonly error: unknown } | undefined): void {
     if (failure !== undefined) this.#host.fail(failure.error)
     else this.#serve()
   }
 
-  #dispatchLent(message: Message): void {
-    this.#call(message)
-    if (this.#handling) message.keep()
-    else reclaimMessage(message)
-    this.#settle()
-  }
-
-  /** Whatever the handler calls, the next message waits until it is done with this one. */
-  #call(message: Message): void {
-    this.#handling = true
-    this.#handled++
-    try {
-      const result = this.#events!.message(message)
-      if (isPromiseLike(result)) return this.#hold(result)
-    } catch (error) {
-      this.#host.handlerFailed(error)
-    }
-    this.#handling = false
-  }
-
-  #hold(handled: PromiseLike<unknown>): void {
-    handled.then(
-      () => this.#release(),
-      (error: unknown) => {
-        this.#host.handlerFailed(error)
-        this.#release()
-      },
-    )
-  }
-
-  #release(): void {
-    this.#handling = false
+  /** Behind a reader that was cancelled may stand one that can be served with what is here. */
+  onCancelled(): void {
     this.#serve()
   }
 
   /** Serves events or readers as far as what is here goes. */
   #serve(): void {
-    while (!this.#isBusy && (this.#events === undefined ? this.#serveReader() : this.#serveEvents()));
+    while (
+      !this.#isBusy &&
+      (this.#handling === undefined ? this.#serving.serveFirst() : this.#serveEvents(this.#handling))
+    );
     this.#refill()
-    this.#settle()
+    if (!this.#decoding.isBusy) this.#handling?.settle()
   }
 
   #refill(): void {
     if (this.wantsMore) this.#host.refill()
   }
 
-  #serveEvents(): boolean {
+  #serveEvents(handling: Handling): boolean {
     const message = this.#abandoned ? undefined : this.#decoding.nextMessage()
     if (message === undefined) return false
-    this.#call(message)
-    return true
-  }
-
-  /** A handler that was abandoned is not waited for. */
-  #settle(): void {
-    while (this.#afterwards !== undefined && (this.#abandoned || !this.#isBusy)) {
-      const [callback, ...rest] = this.#afterwards
-      this.#afterwards = rest.length > 0 ? rest : undefined
-      callback?.()
-    }
-  }
-
-  #serveReader(): boolean {
-    const first = this.#readers.first
-    if (first === undefined) return false
-    switch (first.wants) {
-      case 'message':
-        return !this.#streaming && this.#serveMessage(first)
-      case 'frame':
-        return !this.#streaming && this.#serveFrame(first)
-      case 'part':
-        return this.#servePart(first)
-      case 'stream':
-        return !this.#streaming && this.#serveStream(first)
-    }
-  }
-
-  #serveMessage(waiter: MessageWaiter): boolean {
-    if (!this.#decoding.hasMessage && this.#inbox.beginsInside) return this.#refuse(waiter)
-    const message = this.#decoding.nextMessage()
-    if (message === undefined) return !this.#isBusy && this.#serveEnd(waiter, () => waiter.resolve(null))
-    this.#readers.shift()
-    waiter.resolve(message)
-    return true
-  }
-
-  #serveFrame(waiter: FrameWaiter): boolean {
-    const frame = this.#inbox.shift()
-    if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(null))
-    this.#readers.shift()
-    this.#decoding.follow(frame)
-    waiter.resolve(frame)
-    return true
-  }
-
-  #servePart(waiter: FrameWaiter): boolean {
-    const frame = this.#decoding.nextPart()
-    if (frame === undefined) return !this.#isBusy && this.#serveEnd(waiter)
-    if (frame.length === 0 && !frame.fin) {
-      releaseFrame(frame)
-      return true
-    }
-    const isLast = frame.fin // asked now: who gets the frame may release it at once
-    this.#streaming = !isLast
-    this.#readers.shift()
-    waiter.resolve(frame)
-    if (isLast) this.#readers.endParts()
-    return true
-  }
-
-  #serveStream(waiter: StreamWaiter): boolean {
-    const frame = this.#inbox.peekData()
-    if (frame === undefined) return this.#serveEnd(waiter, () => waiter.resolve(false, false))
-    if (frame.opcode === Opcode.Continuation) return this.#refuse(waiter)
-    this.#readers.shift()
-    this.#streaming = true
-    waiter.resolve(true, frame.opcode === Opcode.Text)
-    return true
-  }
-
-  /** Without `finish` the end is never a peaceful one: a message that was cut off must not look whole. */
-  #serveEnd(waiter: Waiter, finish?: () => void): boolean {
-    if (this.#ended === undefined || this.#readers.first !== waiter) return false
-    this.#readers.shift()
-    if (this.#ended.isPeaceful && finish !== undefined) finish()
-    else waiter.reject(this.#ended.error)
+    handling.handle(message)
     return true
   }
 
   static {
     refillNow = (delivery) => {
-      delivery.#refillsLater = false
+      delivery.#refillsSoon = false
+      delivery.#expectsReader = false
       delivery.#refill()
     }
   }
-
-  /** Half of a message cannot be read as one. */
-  #refuse(waiter: Waiter): boolean {
-    this.#readers.shift()
-    waiter.reject(
-      new WebSocketError(
-        'WS_ERR_STATE',
-        'Cannot read a message: its first frames were taken with nextFrame() or readFrame(); take the rest that way',
-      ),
-    )
-    return true
-  }
 }
-
-/** A message of its own, out of memory that is used again unless it is `owned` by nobody else. */
-export function keepMessage(
-  isText: boolean,
-  ascii: boolean,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  owned: boolean,
-): Message {
-  if (owned) return ownMessage(isText, ascii, bytes, start, end)
-  const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, ascii, keptIn(), at, at + end - start)
-}
-
-const goesToEvents = (): WebSocketError =>
-  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
-
-/** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
-export const isPlainMessage = (head: number): boolean =>
-  head === (FIN | Opcode.Text) || head === (FIN | Opcode.Binary)

@@ -28,7 +28,7 @@ export interface EndingHost {
   onCloseSent(): void
   onCloseReceived(): void
   /** The report is there: readers and writers get their last answers. */
-  onReport(report: CloseReport, error: CloseError): void
+  onReport(report: CloseReport): void
   /** Ends the sending direction of the transport behind what was written; drops it. */
   endTransport(): void
   destroyTransport(): void
@@ -53,15 +53,21 @@ export class Ending {
   #report: CloseReport | undefined
   #error: CloseError | undefined
   #over = false
-  readonly closed: Promise<CloseReport>
-  #resolveClosed: (report: CloseReport) => void = () => undefined
+  #closed: Promise<CloseReport> | undefined
+  #resolveClosed: ((report: CloseReport) => void) | undefined
 
   constructor(role: Role, host: EndingHost) {
     this.#role = role
     this.#host = host
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve
+  }
+
+  /** Resolves when the connection is over. */
+  get closed(): Promise<CloseReport> {
+    this.#closed ??= new Promise((resolve) => {
+      if (this.#over) resolve(this.#report!)
+      else this.#resolveClosed = resolve
     })
+    return this.#closed
   }
 
   /** The report, as soon as it stands. */
@@ -71,6 +77,7 @@ export class Ending {
 
   /** The error that pending and later calls get; it exists for peaceful ends as well, for writers. */
   get error(): CloseError | undefined {
+    if (this.#report !== undefined) this.#error ??= new CloseError(this.#report)
     return this.#error
   }
 
@@ -160,7 +167,7 @@ export class Ending {
           : new WebSocketError('WS_ERR_SOCKET', `The connection was lost: ${error.message}`, { cause: error })
       this.#settle(this.#abnormal('remote', cause))
     }
-    this.#resolveClosed(this.#report!)
+    this.#resolveClosed?.(this.#report!)
     this.#host.onOver(this.#report!)
   }
 
@@ -207,8 +214,7 @@ export class Ending {
       received: receivedOf(this.#closing),
       lastReceivedAt: this.#host.lastReceivedAt(),
     })
-    this.#error = new CloseError(this.#report)
-    this.#host.onReport(this.#report, this.#error)
+    this.#host.onReport(this.#report)
   }
 }
 
@@ -217,3 +223,7 @@ function codeFor(error: Error): number {
   const isTold = error instanceof ProtocolError && mayTravel(error.closeCode)
   return isTold ? error.closeCode : CloseCode.InternalError
 }
+
+/** The cause of an end that the application has asked for. */
+export const terminated = (): WebSocketError =>
+  new WebSocketError('WS_ERR_TERMINATED', 'The connection was terminated by this side')

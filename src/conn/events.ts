@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { CloseReport } from '../errors.js'
+import { type CloseReport, wrongType } from '../errors.js'
 import type { Conn } from './conn.js'
 import type { Message } from './message.js'
 
@@ -38,3 +38,20 @@ export interface Events {
 
 export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+const NAMES = ['open', 'message', 'ping', 'pong', 'drain', 'close', 'error'] as const
+
+/** Throws unless every event is a function, and there is one at least. */
+export function checkEvents(argument: string, events: unknown, expected = 'an object'): void {
+  const given = events as Record<string, unknown> | null
+  if (typeof events !== 'object' || given === null || !NAMES.some((name) => name in given))
+    throw wrongType(argument, `${expected} with ${NAMES.join(', ')}`, events)
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(given))
+  // An object of a class may have other methods; in a literal, another function is a misspelt event.
+  for (const [name, value] of isPlain ? Object.entries(given) : [])
+    if (typeof value === 'function' && !(NAMES as readonly string[]).includes(name))
+      throw wrongType(`${argument}.${name}`, `one of ${NAMES.join(', ')}`, value)
+  for (const name of NAMES)
+    if (given[name] !== undefined && typeof given[name] !== 'function')
+      throw wrongType(`${argument}.${name}`, 'a function', given[name])
+}

@@ -1,4 +1,4 @@
-import { outOfRange, WebSocketError } from '../errors.js'
+import { outOfRange, toError, WebSocketError } from '../errors.js'
 import { endOf, type Frame, headOf, startOf } from '../frame/frame.js'
 import { RSV } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
@@ -43,12 +43,21 @@ export class FrameWriter {
 
   /** Checks a frame against RFC 6455 and sends it; true when it ends a message. */
   write(frame: Frame): boolean {
-    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity }
-    checkHeader(headOf(frame), false, frame.length, rules)
+    this.#check(frame)
     if (frame.isClose) throw new WebSocketError('WS_ERR_STATE', 'Cannot write a Close frame: use close()')
     if (frame.isControl) this.#framer.control(frame.opcode, frame.payload)
     else this.#writeData(frame)
     return frame.isData && frame.fin
+  }
+
+  /** What would be the peer's fault on the way in is a wrong argument here. */
+  #check(frame: Frame): void {
+    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity }
+    try {
+      checkHeader(headOf(frame), false, frame.length, rules)
+    } catch (error) {
+      throw outOfRange('frame', `valid, or sent with { check: false }: ${toError(error).message}`, frame)
+    }
   }
 
   /** The message under way will not be finished. */

@@ -9,9 +9,14 @@ export interface HeartbeatHost {
   readsServed(): number
   /** Whether we stopped the peer ourselves: then its silence means nothing. */
   isPaused(): boolean
-  /** Bytes on their way out, and bytes that have left so far. */
-  outbound(): { readonly waiting: number; readonly left: number }
+  /** Bytes that wait for the peer, and bytes on their way so far. */
+  readonly outbox: { readonly waiting: number; readonly bytesOut: number }
   sendKeepalive(): void
+  readonly ending: HeartbeatEnding
+}
+
+/** How the heartbeat ends a connection. */
+export interface HeartbeatEnding {
   fail(error: Error): void
   terminate(error: WebSocketError): void
   onCloseTimeout(limit: number): void
@@ -34,6 +39,8 @@ export class Heartbeat implements Timed {
   #stuckSince = Infinity
   #left = 0
   #closeBy = Infinity
+  #waited = false
+  #taken = 0
 
   /** When the last byte came in, accurate to one tick. */
   lastIn: number
@@ -71,7 +78,7 @@ export class Heartbeat implements Timed {
 
   onDue(now: number): void {
     this.due = Infinity
-    if (now >= this.#closeBy) return this.#host.onCloseTimeout(this.#options.closeTimeout)
+    if (now >= this.#closeBy) return this.#host.ending.onCloseTimeout(this.#options.closeTimeout)
     if (this.#closeBy === Infinity) {
       this.#checkRead(now)
       this.#checkKeepalive(now)
@@ -92,13 +99,14 @@ export class Heartbeat implements Timed {
   }
 
   #checkKeepalive(now: number): void {
-    if (this.#host.isPaused()) this.#excusedAt = now
+    if (this.#takesBytes()) this.#excusedAt = now
     if (this.#pingedAt !== Infinity && Math.max(this.lastIn, this.#excusedAt) >= this.#pingedAt)
       this.#pingedAt = Infinity
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
-    if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0)
-      return this.#host.fail(
+    // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.
+    if (this.#pingedAt !== Infinity && keepaliveTimeout !== 0 && !this.#host.isPaused())
+      return this.#host.ending.fail(
         new ProtocolError(
           'WS_ERR_KEEPALIVE',
           1011,
@@ -110,6 +118,19 @@ export class Heartbeat implements Timed {
     this.#host.sendKeepalive()
   }
 
+  /**
+   * Whether the peer has taken bytes since the last look: while some wait here, those that leave make room for others
+   * that it has acknowledged. Who is busy with a large message has no time to answer.
+   */
+  #takesBytes(): boolean {
+    const { waiting, bytesOut } = this.#host.outbox
+    const taken = bytesOut - waiting
+    const takes = this.#waited && taken > this.#taken
+    this.#waited = waiting > 0
+    this.#taken = taken
+    return takes
+  }
+
   #checkRead(now: number): void {
     const { readTimeout } = this.#options
     if (readTimeout === 0) return
@@ -118,7 +139,7 @@ export class Heartbeat implements Timed {
     else if (this.#awaitingSince === Infinity || served !== this.#served) this.#awaitingSince = now
     this.#served = served
     if (now - this.#awaitingSince < readTimeout) return
-    this.#host.fail(
+    this.#host.ending.fail(
       new ProtocolError(
         'WS_ERR_READ_TIMEOUT',
         1008,
@@ -130,12 +151,13 @@ export class Heartbeat implements Timed {
   #checkWrite(now: number): void {
     const { writeTimeout } = this.#options
     if (writeTimeout === 0) return
-    const { waiting, left } = this.#host.outbound()
+    const { waiting, bytesOut } = this.#host.outbox
+    const left = bytesOut - waiting
     if (waiting === 0) this.#stuckSince = Infinity
     else if (left !== this.#left || this.#stuckSince === Infinity) this.#stuckSince = now
     this.#left = left
     if (now - this.#stuckSince < writeTimeout) return
-    this.#host.terminate(
+    this.#host.ending.terminate(
       new WebSocketError(
         'WS_ERR_WRITE_TIMEOUT',
         `Cannot send: the peer took none of ${waiting} waiting bytes, writeTimeout is ${writeTimeout} ms`,

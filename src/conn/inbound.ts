@@ -17,10 +17,11 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, controlTooLong } from './codecs.js'
-import { Delivery, type DeliveryHost, isPlainMessage, keepMessage } from './delivery.js'
+import { Delivery, type DeliveryHost } from './delivery.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
+import { isPlainMessage, keepMessage } from './plain-message.js'
 
 /** What the inbound side needs from the connection around it. */
 export interface InboundHost extends DeliveryHost {
@@ -47,8 +48,10 @@ export class Inbound {
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
-  /** Bytes were left undecoded, and the peer was stopped. */
+  /** Bytes were left undecoded. */
   #stopped = false
+  /** The peer was stopped, because nobody makes room for what it sent. */
+  #paused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -78,9 +81,9 @@ export class Inbound {
     this.delivery = new Delivery(host, options, codecs, events)
   }
 
-  /** The peer was stopped, because nobody makes room for what it sent. */
-  get isStopped(): boolean {
-    return this.#stopped
+  /** Whether we have stopped the peer ourselves. */
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. */
@@ -89,6 +92,7 @@ export class Inbound {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
+    this.delivery.forgetReader()
     if (isDirect) return this.#commit(end)
     this.#decoder.append(memory, start, end)
     this.#pump()
@@ -198,15 +202,18 @@ export class Inbound {
   }
 
   #stop(): void {
-    if (this.#discards) return this.#start()
-    if (this.#stopped) return
+    if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
     this.#stopped = true
+    if (this.delivery.expectsReader) return this.delivery.refillSoon()
+    if (this.#paused) return
+    this.#paused = true
     this.#host.pause()
   }
 
   #start(): void {
-    if (!this.#stopped) return
     this.#stopped = false
+    if (!this.#paused) return
+    this.#paused = false
     this.#host.resume()
   }
 

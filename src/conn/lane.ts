@@ -6,7 +6,7 @@ export type Turn = () => void | Promise<void>
  * (a stream, a large compression) holds the lane, and those behind it wait for their turn.
  */
 export class Lane {
-  readonly #waiting: Turn[] = []
+  #waiting: Turn[] | undefined
   #held = false
 
   /** Whether a message may be written at once. */
@@ -16,13 +16,14 @@ export class Lane {
 
   /** Runs a turn now, or when its time comes. A turn must not throw or reject: it reports failure to its own caller. */
   run(turn: Turn): void {
-    if (this.#held) this.#waiting.push(turn)
-    else this.#take(turn)
+    if (!this.#held) return this.#take(turn)
+    this.#waiting ??= []
+    this.#waiting.push(turn)
   }
 
   /** Drops the turns that wait. */
   clear(): void {
-    this.#waiting.length = 0
+    this.#waiting = undefined
   }
 
   #take(turn: Turn): void {
@@ -35,6 +36,9 @@ export class Lane {
 
   #next(): void {
     this.#held = false
-    while (!this.#held && this.#waiting.length > 0) this.#take(this.#waiting.shift()!)
+    for (let turn = this.#waiting?.shift(); turn !== undefined; turn = this.#waiting?.shift()) {
+      this.#take(turn)
+      if (this.#held) return
+    }
   }
 }

@@ -5,5 +5,11 @@ import type { ActiveExtension, Extension } from '../protocol/extension.js'
 export function startLocalExtensions(extensions: readonly Extension[], role: Role): ActiveExtension[] {
   return extensions
     .filter((extension) => extension.offer === undefined && extension.accept === undefined)
-    .map((extension) => ({ name: extension.name, rsv: 0, params: [], codec: extension.start([], role) }))
+    .map((extension) => ({
+      name: extension.name,
+      rsv: 0,
+      params: [],
+      codec: extension.start([], role),
+      isLocal: true,
+    }))
 }

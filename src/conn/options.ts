@@ -2,6 +2,7 @@ import { outOfRange, wrongType } from '../errors.js'
 import { type MaskSource, secureMask } from '../frame/mask.js'
 import type { Extension } from '../protocol/extension.js'
 import { type Clock, systemClock } from './clock.js'
+import { checkNames } from './option-names.js'
 
 /** Pings sent when nothing comes in. */
 export interface KeepaliveOptions {
@@ -25,7 +26,7 @@ export interface ConnOptions {
   readonly maxInboxBytes?: number
   /** Bytes on their way out above which `send()` waits; default 64 KiB. */
   readonly highWaterMark?: number
-  /** Bytes on their way out above which `whenFull` acts; default 4 MiB. */
+  /** Bytes that wait behind the write under way above which `whenFull` acts; default 4 MiB. */
   readonly maxOutboxBytes?: number
   /**
    * What happens above `maxOutboxBytes`: `'close'` closes with 1013, `'wait'` leaves it to those who await `send()`.
@@ -86,7 +87,7 @@ export function resolveConnOptions(options: ConnOptions = {}): ResolvedConnOptio
     autoClose: flag('autoClose', options.autoClose, true),
     extensions: checkExtensions(options.extensions ?? []),
     maskSource: fn('maskSource', options.maskSource, secureMask),
-    clock: options.clock ?? systemClock,
+    clock: checkClock(options.clock ?? systemClock),
   })
 }
 
@@ -98,6 +99,7 @@ function resolveKeepalive(keepalive: boolean | KeepaliveOptions): {
   const given = keepalive === true ? {} : keepalive
   if (typeof given !== 'object' || given === null)
     throw wrongType('keepalive', 'a boolean or an object', given)
+  checkNames('keepalive', given, { interval: true, timeout: true })
   return {
     keepaliveInterval: milliseconds('keepalive.interval', given.interval, 25_000),
     keepaliveTimeout: milliseconds('keepalive.timeout', given.timeout, 20_000),
@@ -111,6 +113,12 @@ function checkExtensions(extensions: readonly Extension[]): readonly Extension[]
       throw wrongType('extensions', 'an array of extensions with name and start()', extension)
   }
   return Object.freeze([...extensions])
+}
+
+function checkClock(clock: Clock): Clock {
+  const functions = [clock?.now, clock?.setTimer, clock?.clearTimer]
+  if (functions.every((given) => typeof given === 'function')) return clock
+  throw wrongType('clock', 'an object with now(), setTimer() and clearTimer()', clock)
 }
 
 /** A number of bytes; Infinity for no limit. */

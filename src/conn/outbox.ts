@@ -1,14 +1,13 @@
 // Hot: run benchmarks/e2e before and after any edit.
-
 import type { Transport } from '../node/transport.js'
-import { type Quiet, quietPromise, quietRejection } from './quiet.js'
+import { BackPressure, type BackPressureHost } from './back-pressure.js'
+import { sizeOf } from './bytes.js'
 import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
 
 const EMPTY = Buffer.alloc(0)
-const RESOLVED: Promise<void> = Promise.resolve()
 
 export interface OutboxOptions {
   readonly highWaterMark: number
@@ -16,10 +15,7 @@ export interface OutboxOptions {
 }
 
 /** What the outbox needs from the connection around it. */
-export interface OutboxHost {
-  /** What waited is below the high-water mark again. */
-  onDrain(): void
-}
+export type OutboxHost = BackPressureHost
 
 /**
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
@@ -28,8 +24,8 @@ export interface OutboxHost {
  */
 export class Outbox implements Stager {
   readonly #transport: Transport
-  readonly #options: OutboxOptions
-  readonly #host: OutboxHost
+  readonly #limit: number
+  readonly #pressure: BackPressure
 
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
   #slab: Buffer = EMPTY
@@ -50,10 +46,6 @@ export class Outbox implements Stager {
   #held = 0
 
   #ending = false
-  #gone: Promise<never> | undefined
-  #below: Quiet | undefined
-  #empty: Quiet | undefined
-  #wasAbove = false
 
   /** The memory in which `reserve()` and `reserveControl()` gave room. */
   into: Buffer = EMPTY
@@ -62,8 +54,8 @@ export class Outbox implements Stager {
 
   constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
-    this.#options = options
-    this.#host = host
+    this.#limit = options.maxOutboxBytes
+    this.#pressure = new BackPressure(host, options.highWaterMark)
   }
 
   /** Bytes on their way out that have not left this process. */
@@ -71,15 +63,16 @@ export class Outbox implements Stager {
     return this.#held + this.waiting
   }
 
-  /** Those of them that wait for nothing but the peer. */
+  /** Those that wait for nothing but the peer. */
   get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
     return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
   }
 
-  /** Whether more is waiting than may. */
+  /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
   get isFull(): boolean {
-    return (this.#blocked || this.#held > 0) && this.bufferedAmount > this.#options.maxOutboxBytes
+    if (!this.#blocked && this.#held === 0) return false
+    return this.#held + this.#queuedBytes + this.#end - this.#start > this.#limit
   }
 
   /** Counts bytes that wait for their turn, and takes them off again. */
@@ -88,7 +81,7 @@ export class Outbox implements Stager {
   }
 
   letGo(bytes: number): void {
-    if (this.#gone !== undefined) return
+    if (this.#pressure.hasRefused) return
     this.#held -= bytes
     this.#settle()
   }
@@ -129,19 +122,19 @@ export class Outbox implements Stager {
     this.#blockUsed = 0
   }
 
-  /** A promise for "there is room for more": below the high-water mark. It needs no one to look at it. */
+  /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
-    if (this.#gone !== undefined) return this.#gone
-    if (this.bufferedAmount <= this.#options.highWaterMark) return RESOLVED
-    this.#wasAbove = true
-    return (this.#below ??= quietPromise()).promise
+    return this.#pressure.accepted(this.waiting)
+  }
+
+  /** The same for what waits for its turn. */
+  acceptedInTurn(): Promise<void> {
+    return this.#pressure.acceptedInTurn(this.bufferedAmount)
   }
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
-    if (this.#gone !== undefined) return this.#gone
-    if (this.bufferedAmount === 0) return RESOLVED
-    return (this.#empty ??= quietPromise()).promise
+    return this.#pressure.drained(this.bufferedAmount)
   }
 
   flushStaged(): void {
@@ -183,15 +176,10 @@ export class Outbox implements Stager {
     if (!this.#blocked) this.#transport.end()
   }
 
-  /** No more is taken: everyone who waits or asks gets `error`. What waits still goes out. */
-  refuse(error: Error): void {
-    if (this.#gone !== undefined) return
-    this.#gone = quietRejection(error)
+  /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
+  refuse(): void {
     this.#held = 0
-    this.#wasAbove = false
-    this.#below?.reject(error)
-    this.#empty?.reject(error)
-    this.#below = this.#empty = undefined
+    this.#pressure.refuse()
   }
 
   /** The transport is gone, and with it everything that waits. */
@@ -207,6 +195,7 @@ export class Outbox implements Stager {
 
   #reserveStaged(size: number): number {
     const at = stage(size) // may flush everyone, us too, to make room
+    if (this.#blocked) return this.#reserveQueued(size)
     if (!this.#awaitsFlush) {
       this.#awaitsFlush = true
       awaitFlush(this)
@@ -272,23 +261,6 @@ export class Outbox implements Stager {
   }
 
   #settle(): void {
-    if (this.#below === undefined && this.#empty === undefined && !this.#wasAbove) return
-    const amount = this.bufferedAmount
-    if (amount > this.#options.highWaterMark) return
-    this.#below?.resolve()
-    this.#below = undefined
-    if (amount === 0) {
-      this.#empty?.resolve()
-      this.#empty = undefined
-    }
-    if (!this.#wasAbove) return
-    this.#wasAbove = false
-    this.#host.onDrain()
+    if (this.#pressure.isAwaited) this.#pressure.settle(this.waiting, this.#held)
   }
-}
-
-function sizeOf(blocks: readonly Buffer[] | undefined): number {
-  let size = 0
-  if (blocks !== undefined) for (const block of blocks) size += block.length
-  return size
 }

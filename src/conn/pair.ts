@@ -1,6 +1,7 @@
 import type { Transport, TransportEvents } from '../node/transport.js'
 import { type Conn, startConn } from './conn.js'
 import { startLocalExtensions } from './local-extensions.js'
+import { CONN_OPTIONS, checkNames } from './option-names.js'
 import { type ConnOptions, resolveConnOptions } from './options.js'
 
 /** Bytes the other end may have waiting before it counts as slow. */
@@ -123,6 +124,7 @@ export interface PairOptions extends ConnOptions {
  * ;(await server.read())?.text() // 'hello'
  */
 export function pair(options: PairOptions = {}): { client: Conn; server: Conn } {
+  checkNames('options', options, { ...CONN_OPTIONS, protocol: true })
   const { protocol, ...rest } = options
   const resolved = resolveConnOptions(rest)
   const [a, b] = MemoryTransport.line()

@@ -12,6 +12,8 @@ interface Ping {
 export class Pings {
   readonly #clock: Clock
   readonly #waiting: Ping[] = []
+  /** The last keepalive ping: nobody waits for it, and a peer that never answers must not fill memory. */
+  #keepalive: { readonly payload: Buffer; readonly sentAt: number } | undefined
   #serial = 0
   /** The last round trip that was measured, in milliseconds. */
   lastRoundTrip: number | undefined
@@ -36,7 +38,21 @@ export class Pings {
     return promise
   }
 
+  /** The payload of a keepalive ping that is sent now. */
+  keepalive(): Buffer {
+    const payload = this.nextPayload()
+    this.#keepalive = { payload, sentAt: this.#clock.now() }
+    return payload
+  }
+
   onPong(payload: Buffer): void {
+    if (this.#keepalive?.payload.equals(payload) === true) {
+      this.lastRoundTrip = this.#clock.now() - this.#keepalive.sentAt
+      this.#keepalive = undefined
+    } else this.#answer(payload)
+  }
+
+  #answer(payload: Buffer): void {
     const index = this.#waiting.findLastIndex((ping) => ping.payload.equals(payload))
     if (index < 0) return // unsolicited pongs are allowed and mean nothing (§5.5.3)
     const now = this.#clock.now()

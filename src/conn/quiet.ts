@@ -1,5 +1,8 @@
 /** Promises that nobody has to look at: a rejection that goes unnoticed does not end the process. */
 
+/** One promise for everything that is done already: nothing is allocated to say so. */
+export const RESOLVED: Promise<void> = Promise.resolve()
+
 export const ignore = (): void => undefined
 
 /** A promise with its two ends outside. */

@@ -1,6 +1,7 @@
-import { wrongType } from '../errors.js'
+import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Message } from './message.js'
+import { checkNames } from './option-names.js'
 
 /** What every read call takes. */
 export interface ReadOptions {
@@ -32,15 +33,20 @@ export interface StreamWaiter {
 
 export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 
+/** Told when a reader has left without being served. */
+export interface ReadersHost {
+  onCancelled(): void
+}
+
 /** Readers in call order. A cancelled one leaves without taking anything. */
 export class Readers {
   readonly #waiting: Waiter[] = []
-  readonly #onCancelled: () => void
+  readonly #host: ReadersHost
   /** How many were served so far. */
   served = 0
 
-  constructor(onCancelled: () => void) {
-    this.#onCancelled = onCancelled
+  constructor(host: ReadersHost) {
+    this.#host = host
   }
 
   get first(): Waiter | undefined {
@@ -75,7 +81,7 @@ export class Readers {
       if (index < 0) return
       this.#waiting.splice(index, 1)
       waiter.reject(signal.reason)
-      this.#onCancelled()
+      this.#host.onCancelled()
     }
     signal.addEventListener('abort', onAbort, { once: true })
     const { resolve, reject } = waiter
@@ -95,9 +101,22 @@ export class Readers {
 /** Checks the options of a read call; throws `signal.reason` when it is aborted already. */
 export function signalOf(options: ReadOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  // A signal itself is an easy mistake, and has no names of its own.
+  if (options instanceof AbortSignal) throw wrongType('options', 'an object with the signal in it', options)
+  checkNames('options', options, { signal: true })
   const { signal } = options
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw wrongType('signal', 'an AbortSignal', signal)
   return signal
 }
+
+/** What a reader is told where nobody can read. */
+export const goesToEvents = (): WebSocketError =>
+  new WebSocketError('WS_ERR_STATE', 'Cannot read: this connection gives its messages to event functions')
+
+/** What a reader of whole messages is told where half of one is left. */
+export const insideMessage = (): WebSocketError =>
+  new WebSocketError(
+    'WS_ERR_STATE',
+    'Cannot read a message: its first frames were taken with nextFrame() or readFrame(); take the rest that way',
+  )

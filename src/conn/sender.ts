@@ -1,24 +1,14 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { outOfRange, ProtocolError, WebSocketError, wrongType } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
-import {
-  bytesOf,
-  endOf,
-  type Frame,
-  headOf,
-  lendToFrame,
-  packHead,
-  setFrame,
-  startOf,
-} from '../frame/frame.js'
-import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
+import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
-import type { Role } from '../frame/rules.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Bytes, copyBytes, toBuffer } from './bytes.js'
-import { type Codecs, controlTooLong } from './codecs.js'
+import { toBuffer } from './bytes.js'
+import { type Codecs, encodeControl } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
@@ -26,38 +16,24 @@ import { Message, messageBytes, messageEnd, messageStart, useMessage } from './m
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { ignore, quietRejection } from './quiet.js'
+import {
+  hintsOf,
+  isAsyncIterable,
+  type Sendable,
+  type SendOptions,
+  type WriteFrameOptions,
+} from './sendable.js'
 import { MessageWriter, type WriterHost } from './writer.js'
 
-/** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
-export type Sendable = string | Bytes | Message | AsyncIterable<string | Bytes>
-
-export interface SendOptions {
-  /** Whether an extension should compress this message; left out, the extension decides. */
-  readonly compress?: boolean
-  /** Sends bytes as text; they have to be UTF-8. */
-  readonly text?: boolean
-}
-
-export interface WriteFrameOptions {
-  /**
-   * false sends the frame exactly as it is, mask and all, however wrong: for tools. By default it is checked, and
-   * masked the way this side has to.
-   */
-  readonly check?: boolean
-}
-
-/** What the sender needs from the connection around it. */
+/** What the sender needs to know of the end, and how it brings it about. */
 export interface SenderHost {
-  readonly role: Role
   /** Whether messages, and control frames, may still be sent. */
-  isOpen(): boolean
-  maySendControl(): boolean
+  readonly isOpen: boolean
+  readonly maySendControl: boolean
   /** What later calls are told when the connection has ended, else undefined. */
-  error(): Error | undefined
+  readonly error: Error | undefined
   fail(error: unknown): void
 }
-
-const NO_HINTS: EncodeHints = { compress: undefined }
 
 /** Everything that goes out as a message or as a frame of the application's own. Call order is wire order. */
 export class Sender implements WriterHost {
@@ -68,8 +44,9 @@ export class Sender implements WriterHost {
   readonly #codecs: Codecs | undefined
   readonly #lane = new Lane()
   /** Writers whose message is not out yet. */
-  readonly #writers = new Set<MessageWriter>()
-  readonly #frames: FrameWriter
+  #writers: Set<MessageWriter> | undefined
+  #frames: FrameWriter | undefined
+  readonly #allowedRsv: number
   messagesOut = 0
 
   constructor(
@@ -85,7 +62,7 @@ export class Sender implements WriterHost {
     this.#framer = framer
     this.#outbox = outbox
     this.#codecs = codecs
-    this.#frames = new FrameWriter(framer, outbox, this.#lane, allowedRsv, options.validateText)
+    this.#allowedRsv = allowedRsv
   }
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
@@ -107,14 +84,15 @@ export class Sender implements WriterHost {
   /** Opens a message that is written part by part; it holds the lane until it ends. */
   openWriter(text: boolean | undefined, hints: EncodeHints): MessageWriter {
     const writer = new MessageWriter(this, text, hints, this.#options.validateText)
-    if (!this.#host.isOpen()) {
+    if (!this.#host.isOpen) {
       writer.drop()
       return writer
     }
+    this.#writers ??= new Set()
     this.#writers.add(writer)
     this.#lane.run(() =>
       writer.start().then(() => {
-        this.#writers.delete(writer)
+        this.#writers?.delete(writer)
       }),
     )
     return writer
@@ -123,8 +101,20 @@ export class Sender implements WriterHost {
   writeFrame(frame: Frame, options: WriteFrameOptions | undefined): Promise<void> {
     if (!this.#mayWrite(frame)) return this.refused()
     if (options?.check === false) this.#framer.encoded(encodeFrame(frame))
-    else if (this.#frames.write(frame)) this.messagesOut++
+    else if (this.#writeOwn(frame)) this.messagesOut++
     return this.accepted()
+  }
+
+  #writeOwn(frame: Frame): boolean {
+    if (this.#codecs === undefined) return this.#frameWriter().write(frame)
+    const copy = acquireFrame()
+    frame.copyTo(copy)
+    const pending = this.#codecs.encodeOwn(copy)
+    const ended = this.#frameWriter().write(copy)
+    // Such a frame goes out at once: an extension may look at it and change it, but not hold it back.
+    if (pending === undefined) releaseFrame(copy)
+    else pending.catch((error: unknown) => this.#host.fail(error))
+    return ended
   }
 
   /** One part of a message being written, or the whole of one: encoded by the extensions, then laid out. */
@@ -146,7 +136,7 @@ export class Sender implements WriterHost {
     } catch (error) {
       this.#host.fail(error)
       // Without an error yet, this is the very Close frame that tells of the failure.
-      if (this.#host.error() === undefined) this.#layControl(opcode, payload)
+      if (this.#host.error === undefined) this.#layControl(opcode, payload)
     }
   }
 
@@ -170,7 +160,7 @@ export class Sender implements WriterHost {
       new ProtocolError(
         'WS_ERR_OUTBOX_FULL',
         1013,
-        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait for the peer, maxOutboxBytes is ${limit}`,
+        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait to go out, maxOutboxBytes is ${limit}`,
       ),
     )
     return true
@@ -187,33 +177,39 @@ export class Sender implements WriterHost {
   /** The answer to a call that comes too late. */
   refused(): Promise<never> {
     return quietRejection(
-      this.#host.error() ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed'),
+      this.#host.error ?? new WebSocketError('WS_ERR_STATE', 'Cannot send: the connection is being closed'),
     )
   }
 
   /** The peer reads no more: messages that are not complete are cut off, so that Close does not wait for them. */
   cutStream(): void {
-    for (const writer of this.#writers) writer.cut()
-    this.#frames.cut()
+    for (const writer of this.#writers ?? []) writer.cut()
+    this.#frames?.cut()
   }
 
   /** The connection is over. */
   close(): void {
     this.#lane.clear()
-    for (const writer of this.#writers) writer.drop()
-    this.#writers.clear()
-    this.#frames.cut()
+    for (const writer of this.#writers ?? []) writer.drop()
+    this.#writers = undefined
+    this.#frames?.cut()
   }
 
   #cannotSend(): boolean {
-    return !this.#host.isOpen() || this.overflows()
+    return !this.#host.isOpen || this.overflows()
   }
 
   /** A message that was begun may be finished after `close()`: Close waits for it. */
   #mayWrite(frame: Frame): boolean {
-    if (isControl(frame.opcode)) return this.#host.maySendControl()
-    const isOpen = this.#frames.isUnderWay ? this.#host.maySendControl() : this.#host.isOpen()
+    if (isControl(frame.opcode)) return this.#host.maySendControl
+    const isOpen = this.#frames?.isUnderWay === true ? this.#host.maySendControl : this.#host.isOpen
     return isOpen && !this.overflows()
+  }
+
+  #frameWriter(): FrameWriter {
+    const { validateText } = this.#options
+    this.#frames ??= new FrameWriter(this.#framer, this.#outbox, this.#lane, this.#allowedRsv, validateText)
+    return this.#frames
   }
 
   #sent(): Promise<void> {
@@ -256,7 +252,7 @@ export class Sender implements WriterHost {
       if (pending === undefined) return this.letGo(length)
       return pending.then(() => this.letGo(length))
     })
-    return this.#outbox.accepted()
+    return this.#outbox.acceptedInTurn()
   }
 
   /** A turn must not throw: what goes wrong fails the connection. */
@@ -286,48 +282,8 @@ export class Sender implements WriterHost {
 
   #layEncoded(frame: Frame): void {
     // While the extension took its time, the connection may have failed: nothing goes out behind Close (§5.5.1).
-    if (this.#host.maySendControl())
+    if (this.#host.maySendControl)
       this.#framer.data(headOf(frame), bytesOf(frame), startOf(frame), endOf(frame))
     releaseFrame(frame)
   }
-}
-
-/** The payload of a control frame as the extensions want it; throws when they break a rule. */
-function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
-  const frame = acquireFrame()
-  setFrame(frame, packHead(true, 0, opcode), false, 0)
-  lendToFrame(frame, payload, 0, payload.length)
-  const pending = codecs.encode(frame, NO_HINTS)
-  const encoded = frame.copyPayload()
-  if (pending !== undefined) {
-    pending.catch(ignore)
-    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
-  }
-  releaseFrame(frame)
-  if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')
-  return encoded
-}
-
-function hintsOf(options: SendOptions | undefined): EncodeHints {
-  if (options === undefined) return NO_HINTS
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
-  return { compress: options.compress }
-}
-
-function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {
-  return (
-    typeof data === 'object' &&
-    data !== null &&
-    typeof (data as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
-  )
-}
-
-/** A control frame's payload, copied and checked. */
-export function controlPayload(data: string | Bytes | undefined): Buffer {
-  if (data === undefined) return Buffer.alloc(0)
-  const payload = copyBytes(data)
-  if (payload === undefined) throw wrongType('payload', 'a string or bytes', data)
-  if (payload.length > MAX_CONTROL_PAYLOAD)
-    throw outOfRange('payload', `at most ${MAX_CONTROL_PAYLOAD} bytes long (RFC 6455 §5.5)`, payload.length)
-  return payload
 }

@@ -1,43 +1,31 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
-import { ProtocolError, toError } from '../errors.js'
+import { toError } from '../errors.js'
 import { asBuffer, checkRange, EMPTY } from './bytes.js'
 import { copyBytes } from './copy.js'
 import { checkFrame, type Frame, lendToFrame, setFrame } from './frame.js'
-import {
-  type LengthSize,
-  longForm,
-  MASKED,
-  MAX_HEADER,
-  readLength16,
-  readLength64,
-  readUint32,
-  sizeOfHeader,
-} from './header.js'
-import { maskUnchecked as mask } from './mask.js'
+import { type LengthSize, longForm, MASKED, MAX_HEADER, readUint32, sizeOfHeader } from './header.js'
+import { maskUnchecked as mask, UNSEEN } from './mask.js'
 import { acquireFrame, releaseFrame } from './pool.js'
-import { checkHeader, checkLength, type FrameDecoderOptions, type FrameRules, resolveRules } from './rules.js'
+import {
+  checkHeader,
+  checkLength,
+  type FrameDecoderOptions,
+  type FrameRules,
+  readLongLength,
+  resolveRules,
+} from './rules.js'
+import type { FrameWatch } from './watch.js'
 
 export type { FrameDecoderOptions } from './rules.js'
 
 /** A claimed length is believed up to here; beyond, memory is spent only as bytes arrive. */
-const BELIEVED_LENGTH = 1 << 20
+const BELIEVED_LENGTH = 64 << 10
 
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
 
-/** What `seen` is when nobody has looked at the bytes yet. */
-const UNSEEN = 0xff
-
-/**
- * Somebody who follows the frames while they are decoded, piece by piece. Whatever it throws stops the decoding.
- * @internal
- */
-export interface FrameWatch {
-  /** A header came in and kept to the rules; nothing has been spent on its payload yet. */
-  header(head: number, length: number): void
-  /** Payload bytes came in, unmasked; `seen` is what `mask()` returned. An empty payload is one empty piece. */
-  payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void
-}
+/** A payload of this size is worth holding on to the whole chunk it lies in. */
+const FAIR_SHARE = 1 << 10
 
 /**
  * Cuts a byte stream into frames, however it was cut on its way (RFC 6455 §5). It does no I/O and keeps no time.
@@ -59,6 +47,8 @@ export class FrameDecoder {
   #chunk: Buffer = EMPTY
   #at = 0
   #end = 0
+  /** The chunk is a copy of ours. */
+  #isKept = false
 
   /** The beginning of a header that was cut. */
   #cut: Buffer | undefined
@@ -96,9 +86,14 @@ export class FrameDecoder {
     return this.#end - this.#at + this.#cutLength + begun
   }
 
+  /** Whether every byte that was appended has been looked at. */
+  get isDry(): boolean {
+    return this.#at === this.#end
+  }
+
   /**
-   * Whether the payload of the last frame lies in memory of its own, which the decoder has let go of, and not in the
-   * chunk that was appended.
+   * Whether the payload of the last frame lies in memory that nobody writes to again, and not in the chunk that was
+   * appended: in its own, or, if it is a fair share of it, in what `keep()` has copied.
    */
   get ownsPayload(): boolean {
     return this.#ownsPayload
@@ -118,6 +113,7 @@ export class FrameDecoder {
       return
     }
     this.#chunk = bytes
+    this.#isKept = false
     this.#at = start
     this.#end = end
   }
@@ -158,11 +154,7 @@ export class FrameDecoder {
     this.#setChunk(this.#at < this.#end ? Buffer.from(this.#chunk.subarray(this.#at, this.#end)) : EMPTY)
   }
 
-  /**
-   * Where the next bytes had best be put, if a long payload is under way: they need not be copied then. What was put
-   * there is told with `commit()`.
-   * @internal
-   */
+  /** Where the next bytes of a long payload had best be put, so that they need not be copied; then `commit()`. @internal */
   room(): Buffer | undefined {
     const body = this.#body
     if (body === undefined || this.#at < this.#end || this.#length - this.#filled < DIRECT_FROM)
@@ -181,8 +173,10 @@ export class FrameDecoder {
     }
   }
 
+  /** Takes a chunk of our own. */
   #setChunk(chunk: Buffer): void {
     this.#chunk = chunk
+    this.#isKept = true
     this.#at = 0
     this.#end = chunk.length
   }
@@ -209,7 +203,7 @@ export class FrameDecoder {
     const seen = this.#masked ? mask(this.#chunk, start, end, this.#maskKey) : UNSEEN
     if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
     this.#at = end
-    this.#ownsPayload = false
+    this.#ownsPayload = this.#isKept && this.#length >= FAIR_SHARE
     this.#give(frame, this.#chunk, start, end)
     return true
   }
@@ -256,7 +250,7 @@ export class FrameDecoder {
     const second = bytes[at + 1]!
     const short = second & 0x7f
     const masked = (second & MASKED) !== 0
-    const length = short < 126 ? short : this.#readLongLength(bytes, at + 2, short)
+    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#strict)
     if (this.#strict) checkHeader(head, masked, length, this.#rules)
     else checkLength(length, this.#rules)
     if (this.#watch !== undefined) this.#watch.header(head, length)
@@ -266,19 +260,6 @@ export class FrameDecoder {
     this.#length = length
     this.#longForm = short < 126 ? undefined : longForm(short, length)
     this.#headerSize = size
-  }
-
-  /** Reads an extended length, 16 bits for 126 and 64 for 127; strictly, it must be minimal (§5.2). */
-  #readLongLength(bytes: Buffer, at: number, short: number): number {
-    const length = short === 126 ? readLength16(bytes, at) : readLength64(bytes, at)
-    const form = longForm(short, length)
-    if (this.#strict && form !== undefined)
-      throw new ProtocolError(
-        'WS_ERR_LENGTH',
-        1002,
-        `Length ${length} is written in ${form} bits: fewer are enough (§5.2)`,
-      )
-    return length
   }
 
   #continueBody(frame: Frame): boolean {
@@ -308,7 +289,7 @@ export class FrameDecoder {
   #roomFor(size: number): Buffer {
     const body = this.#body!
     if (size <= body.length) return body
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 2)))
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 4)))
     body.copy(larger, 0, 0, this.#filled)
     this.#body = larger
     return larger

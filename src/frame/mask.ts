@@ -12,6 +12,9 @@ const LONGEST = 1 << 30
 
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
+/** Stands for what `mask()` returns where nobody has looked at the bytes yet. @internal */
+export const UNSEEN = 0xff
+
 /**
  * XORs `bytes[start, end)` in place with a masking key (RFC 6455 §5.3).
  *

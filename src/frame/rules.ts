@@ -1,5 +1,5 @@
 import { outOfRange, ProtocolError, wrongType } from '../errors.js'
-import { FIN, MAX_CONTROL_PAYLOAD, RSV } from './header.js'
+import { FIN, longForm, MAX_CONTROL_PAYLOAD, RSV, readLength16, readLength64 } from './header.js'
 import { isControl, isKnownOpcode } from './opcode.js'
 
 /** Which side of a connection something is: the client masks what it sends, the server does not (RFC 6455 §5.1). */
@@ -78,4 +78,13 @@ function checkControl(head: number, length: number): void {
     throw violation('WS_ERR_RSV', 'Control frame has a reserved bit set (RFC 7692 §6.1)')
   if (length > MAX_CONTROL_PAYLOAD)
     throw violation('WS_ERR_CONTROL_LENGTH', `Control frame has ${length} bytes: the limit is 125 (§5.5)`)
+}
+
+/** Reads an extended length, 16 bits for 126 and 64 for 127; strictly, it must be minimal (§5.2). */
+export function readLongLength(bytes: Uint8Array, at: number, short: number, strict: boolean): number {
+  const length = short === 126 ? readLength16(bytes, at) : readLength64(bytes, at)
+  const form = longForm(short, length)
+  if (strict && form !== undefined)
+    throw violation('WS_ERR_LENGTH', `Length ${length} is written in ${form} bits: fewer are enough (§5.2)`)
+  return length
 }

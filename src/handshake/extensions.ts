@@ -136,6 +136,7 @@ export const startExtension = (
   rsv: extension.rsv ?? 0,
   params,
   codec: extension.start(params, role),
+  isLocal: isLocal(extension),
 })
 
 /** Checks what the handshake needs of extensions: names that can be written, reserved bits that the peer knows of. */

@@ -52,6 +52,23 @@ function parseOrigin(text: string): Origin | undefined {
   return { scheme: text.slice(0, colon).toLowerCase(), host, port }
 }
 
+/** What stands in a name besides letters and digits (RFC 3986 §3.2.2), and in brackets, where a colon does, too. */
+const HOST_MARKS = "-._~%!$&'()*+,;="
+
+/** Whether a text is what `Host` may hold: a name or an address, and perhaps a port (RFC 9110 §7.2). */
+export function isHostField(text: string): boolean {
+  const [host, port] = splitPort(text)
+  if (!isPort(port)) return false
+  const bracketed = host.startsWith('[') && host.endsWith(']')
+  const name = bracketed ? host.slice(1, -1) : host
+  const marks = bracketed ? `${HOST_MARKS}:` : HOST_MARKS
+  for (const char of name) if (!isAlphanumeric(char) && !marks.includes(char)) return false
+  return name !== ''
+}
+
+const isAlphanumeric = (char: string): boolean =>
+  (char >= '0' && char <= '9') || (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z')
+
 /** Cuts `host:port`; the colons inside of `[::1]` are no cut. */
 function splitPort(authority: string): [host: string, port: string] {
   const colon = authority.lastIndexOf(':')

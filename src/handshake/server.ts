@@ -1,5 +1,6 @@
 import { acceptFor, isHandshakeKey } from '../frame/handshake-key.js'
 import { type ExtensionEntry, parseExtensions } from './extensions.js'
+import { isHostField } from './origin.js'
 import { type Refusal, responseHead } from './refusal.js'
 import { type HeaderLine, headerValues, listHas, parseTokenList } from './tokens.js'
 
@@ -65,7 +66,9 @@ export function hasBody(rawHeaders: readonly string[]): boolean {
 /** Refuses fields that must be there exactly once, and right. */
 function checkFields(rawHeaders: readonly string[]): Refusal | undefined {
   const hosts = headerValues(rawHeaders, 'host')
-  if (hosts.length !== 1 || hosts[0] === '') return badRequest('There must be one Host')
+  // RFC 9112 §3.2.
+  if (hosts.length !== 1 || !isHostField(hosts[0]!))
+    return badRequest('There must be one Host, a name or address and perhaps a port')
   if (headerValues(rawHeaders, 'origin').length > 1) return badRequest('There may be one Origin at most')
   const refusal = checkVersion(headerValues(rawHeaders, 'sec-websocket-version'))
   if (refusal !== undefined) return refusal

@@ -65,8 +65,18 @@ function prepare(socket: Socket | undefined): void {
 
 /** Adds an 'upgrade' listener that is not there yet. */
 export function listen(server: Server, listener: AnyFunction): void {
-  if (!listenersOf(server, 'upgrade').includes(listener)) server.on('upgrade', listener as UpgradeListener)
+  if (!listenersOf(server, 'upgrade').includes(listener)) {
+    makeRoom(server)
+    server.on('upgrade', listener as UpgradeListener)
+  }
   askBeforeUpgrade(server)
+}
+
+/** A listener for each path is no leak: Node is not to warn of more than ten. A limit of 0 is none. */
+function makeRoom(server: Server): void {
+  const limit = server.getMaxListeners()
+  const needed = server.listenerCount('upgrade') + 1
+  if (limit !== 0 && limit < needed) server.setMaxListeners(needed)
 }
 
 export const listenersOf = (server: Server, event: string): AnyFunction[] =>

@@ -62,18 +62,23 @@ function canMove(old: Socket, handle: NonNullable<Internals['_handle']>): boolea
   return old.readableLength === 0 && old.writableLength === 0 && 'reading' in handle
 }
 
-/**
- * What is done to the old socket, or asked of it, is done to the new one. The new one holds the old one only when
- * somebody listens to it: else it goes with the request, when nobody keeps that.
- */
+/** What is done to the old socket, or asked of it, is done to the new one. */
 function tie(old: Socket, from: Internals, moved: Socket, to: Internals): void {
   old.removeAllListeners('data')
   from._getpeername = () => to._getpeername()
   from._getsockname = () => to._getsockname()
-  old._destroy = (error, callback) => {
+  old._destroy = function (error, callback) {
     moved.destroy()
-    Socket.prototype._destroy.call(old, error, callback)
+    Socket.prototype._destroy.call(this, error, callback)
   }
+  closeBehind(old, moved)
+}
+
+/**
+ * The new socket does not hold the old one unless somebody listens to it: else it goes with the request, when nobody
+ * keeps that. (A function of its own: closures of one function share what any of them captures.)
+ */
+function closeBehind(old: Socket, moved: Socket): void {
   const known = new WeakRef(old)
   let held = old.listenerCount('close') > 0 ? old : undefined
   old.on('newListener', () => {

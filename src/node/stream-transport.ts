@@ -4,6 +4,16 @@ import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
 import { moveToSharedRead, type SharedReader } from './shared-read.js'
 import type { Transport, TransportEvents } from './transport.js'
+import { queuedIn } from './write-queue.js'
+
+/** Where a stream has its transport: listeners find it there, so that all connections share the same few functions. */
+const TRANSPORT = Symbol('fastws transport')
+
+type Watched = Duplex & { [TRANSPORT]: StreamTransport }
+
+let onEnd: (this: Watched) => void
+let onClose: (this: Watched) => void
+let onError: (this: Watched, error: Error) => void
 
 /**
  * Any Node stream as a transport. A plain TCP socket is read through shared memory where that works; everything else,
@@ -32,8 +42,8 @@ export class StreamTransport implements Transport, SharedReader {
     if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
     else this.#listen()
     const stream = this.#stream
-    stream.on('end', () => events.ended())
-    stream.on('close', () => events.closed(this.#error))
+    stream.on('end', onEnd)
+    stream.on('close', onClose)
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
     // Whatever state it was handed over in: a moved socket runs by now, and one that was paused would never.
@@ -42,7 +52,8 @@ export class StreamTransport implements Transport, SharedReader {
   }
 
   get pending(): number {
-    return this.#stream.writableLength
+    const { writableLength } = this.#stream
+    return writableLength === 0 ? 0 : Math.min(writableLength, queuedIn(this.#stream))
   }
 
   write(bytes: Buffer): boolean {
@@ -123,16 +134,28 @@ export class StreamTransport implements Transport, SharedReader {
 
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
   #watchErrors(): void {
-    const stream = this.#stream
-    stream.on('error', (error) => {
-      this.#error ??= error
-      stream.destroy() // not every stream does that by itself
-    })
+    const stream = this.#stream as Watched
+    stream[TRANSPORT] = this
+    stream.on('error', onError)
   }
 
   #onData(chunk: Buffer | string): void {
     const bytes = typeof chunk === 'string' || !this.#ownsChunks ? Buffer.from(chunk as Buffer) : chunk
     this.#events.bytes(bytes, 0, bytes.length)
+  }
+
+  static {
+    onEnd = function (this: Watched) {
+      this[TRANSPORT].#events.ended()
+    }
+    onClose = function (this: Watched) {
+      const transport = this[TRANSPORT]
+      transport.#events.closed(transport.#error)
+    }
+    onError = function (this: Watched, error) {
+      this[TRANSPORT].#error ??= error
+      this.destroy() // not every stream does that by itself
+    }
   }
 
   #written(): void {

@@ -20,10 +20,14 @@ export interface EncodeHints {
  */
 export interface ExtensionCodec {
   /**
-   * A frame came in: unmasked, control frames too. `limit` is how long the payload may be afterwards.
+   * A frame came in: unmasked, control frames too. `limit` is how long the payload may be afterwards. Control frames
+   * are seen when they arrive, data frames when their message is read.
    */
   decode?(frame: Frame, limit: number): void | Promise<void>
-  /** A frame is about to go out: before it is masked, control frames too. */
+  /**
+   * A frame is about to go out: before it is masked, control frames too. What `writeFrame()` sends is seen by local
+   * extensions only: for those that were negotiated it is on the wire already, as what `nextFrame()` gives still is.
+   */
   encode?(frame: Frame, hints: EncodeHints): void | Promise<void>
   /** The connection is gone: free what is held. */
   close?(): void
@@ -43,7 +47,7 @@ export interface ExtensionCodec {
 export interface Extension {
   /** The token that names it in `Sec-WebSocket-Extensions`. */
   readonly name: string
-  /** Reserved bits of data frames that it uses, as in a frame's first byte: 0x40, 0x20, 0x10. Default none. */
+  /** Reserved bits of data frames that it uses: `Rsv.Rsv1` and so on, added up. Default none. */
   readonly rsv?: number
   /** Client: what to offer, best first. */
   offer?(): readonly ExtensionParams[]
@@ -59,4 +63,6 @@ export interface ActiveExtension {
   readonly rsv: number
   readonly params: ExtensionParams
   readonly codec: ExtensionCodec
+  /** It was not negotiated: it sees every frame, those of `writeFrame()` too. */
+  readonly isLocal?: boolean
 }

@@ -1,9 +1,9 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
 import { ProtocolError } from '../errors.js'
-import type { FrameWatch } from '../frame/decoder.js'
 import { FIN, RSV } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { Utf8Validator } from '../frame/utf8.js'
+import type { FrameWatch } from '../frame/watch.js'
 
 /** What the messages of one direction must keep to. */
 export interface MessageRules {
@@ -18,7 +18,8 @@ export interface MessageRules {
  */
 export class Session implements FrameWatch {
   readonly #rules: MessageRules
-  readonly #utf8 = new Utf8Validator()
+  /** Made with the first text that is not ASCII. */
+  #utf8: Utf8Validator | undefined
   /** The opcode of the message at hand; Continuation (0) between messages. */
   #opcode: number = Opcode.Continuation
   #bytes = 0
@@ -47,16 +48,21 @@ export class Session implements FrameWatch {
 
   payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void {
     if (!this.#checksText || isControl(head)) return
-    if (seen < 0x80 && this.#utf8.isComplete) return
+    if (seen < 0x80 && this.#isBetweenCharacters) return
     this.#ascii = false
+    this.#utf8 ??= new Utf8Validator()
     if (!this.#utf8.append(bytes, start, end)) throw notUtf8()
   }
 
   /** A frame is whole: its last byte went through `payload()`. */
   frameEnd(head: number): void {
     if (isControl(head) || (head & FIN) === 0) return
-    if (this.#checksText && !this.#utf8.isComplete) throw notUtf8()
+    if (this.#checksText && !this.#isBetweenCharacters) throw notUtf8()
     this.#opcode = Opcode.Continuation
+  }
+
+  get #isBetweenCharacters(): boolean {
+    return this.#utf8 === undefined || this.#utf8.isComplete
   }
 
   #beginMessage(head: number, opcode: number, length: number): void {

@@ -1,5 +1,5 @@
-import type { ConnSetup } from '../conn/core.js'
 import { isPromiseLike } from '../conn/events.js'
+import type { ConnSetup } from '../conn/setup.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
 import { closeExtensions, negotiate } from '../handshake/extensions.js'
 import { checkRefusal, type Refusal } from '../handshake/refusal.js'

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Conn } from '../conn/conn.js'
 import type { EventHandler } from '../conn/events.js'
+import { CONN_OPTIONS, checkNames, type OptionNames } from '../conn/option-names.js'
 import {
   type ConnOptions,
   milliseconds,
@@ -40,6 +41,7 @@ type MaybePromise<T> = T | Promise<T>
 /** What an error was about. */
 export interface ErrorContext<Data = unknown> {
   readonly conn?: Conn<Data>
+  /** The handshake that failed. Once there is a connection, `conn.request` tells what was asked for. */
   readonly request?: IncomingMessage
 }
 
@@ -76,7 +78,10 @@ export interface UpgradeOptions<Data = unknown> extends ConnOptions {
   readonly maxConnections?: number
   /** Answers requests that are not for us: other paths, and no WebSocket handshakes. Default 404 and 426. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => unknown
-  /** Milliseconds that a handshake may take, `accept` included; default 10,000. Then it is refused with 503. */
+  /**
+   * Milliseconds that the promise of `accept` may take; default 10,000, 0 for no limit. Then the handshake is refused
+   * with 503. For the request itself there is `headersTimeout` of the HTTP server.
+   */
   readonly handshakeTimeout?: number
   /** Is told of errors of the handler and of the hooks; default a line on stderr. */
   readonly onError?: (error: Error, context: ErrorContext<Data>) => void
@@ -96,30 +101,8 @@ export interface ResolvedUpgradeOptions<Data> {
   readonly onError: (error: Error, context: ErrorContext<Data>) => void
 }
 
-// A record and not a list: an option that is added has to be named here, or this does not compile.
-const CONN_OPTIONS: Record<keyof ConnOptions, true> = {
-  maxMessage: true,
-  maxFrame: true,
-  maxFragments: true,
-  maxInboxFrames: true,
-  maxInboxBytes: true,
-  highWaterMark: true,
-  maxOutboxBytes: true,
-  whenFull: true,
-  fragmentSize: true,
-  keepalive: true,
-  readTimeout: true,
-  writeTimeout: true,
-  closeTimeout: true,
-  validateText: true,
-  autoPong: true,
-  autoClose: true,
-  extensions: true,
-  maskSource: true,
-  clock: true,
-}
-
-const UPGRADE_OPTIONS: Record<Exclude<keyof UpgradeOptions, keyof ConnOptions>, true> = {
+const UPGRADE_OPTIONS: OptionNames<UpgradeOptions> = {
+  ...CONN_OPTIONS,
   path: true,
   origins: true,
   protocols: true,
@@ -133,8 +116,8 @@ const UPGRADE_OPTIONS: Record<Exclude<keyof UpgradeOptions, keyof ConnOptions>, 
 
 /** Checks the options of `upgrade()` and brings them into one form. */
 export function resolveUpgradeOptions<Data>(options: UpgradeOptions<Data>): ResolvedUpgradeOptions<Data> {
+  checkNames('options', options, UPGRADE_OPTIONS)
   const conn = resolveConnOptions(options)
-  checkNames(options)
   checkExtensionNames(conn.extensions)
   return Object.freeze({
     conn,
@@ -148,12 +131,6 @@ export function resolveUpgradeOptions<Data>(options: UpgradeOptions<Data>): Reso
     handshakeTimeout: milliseconds('handshakeTimeout', options.handshakeTimeout, 10_000),
     onError: optionalFunction('onError', options.onError) ?? printError,
   })
-}
-
-function checkNames(options: object): void {
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(CONN_OPTIONS, name) && !Object.hasOwn(UPGRADE_OPTIONS, name))
-      throw wrongType(`option ${name}`, 'an option of upgrade()', undefined)
 }
 
 function optionalFunction<F>(name: string, value: F): F {

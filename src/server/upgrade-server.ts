@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
+import { checkNames, type OptionNames } from '../conn/option-names.js'
 import { milliseconds } from '../conn/options.js'
-import { CloseError, toError, WebSocketError } from '../errors.js'
+import type { ConnObserver } from '../conn/setup.js'
+import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
@@ -32,6 +34,8 @@ export interface ShutdownOptions {
   readonly timeout?: number
 }
 
+const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: true, timeout: true }
+
 /** What a router gives as third argument. */
 export type Next = (error?: unknown) => void
 
@@ -42,12 +46,14 @@ const NOT_HERE: Refusal = { status: 404 }
 const ignore = (): void => undefined
 
 /** What stands behind one `upgrade()`: takes requests, decides whose they are, and keeps the connections. */
-export class UpgradeServer<Data> {
+export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
+  /** Requests that the path function threw for: more than one step asks it, but it is told once. */
+  readonly #unmatched = new WeakSet<IncomingMessage>()
   #closing: Promise<void> | undefined
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
@@ -93,6 +99,7 @@ export class UpgradeServer<Data> {
 
   /** Closes all connections and refuses new ones. */
   close(options: ShutdownOptions = {}): Promise<void> {
+    checkNames('options', options, SHUTDOWN_OPTIONS)
     const { code = 1001, reason = '' } = options
     encodeClosePayload(code, reason) // throws for what cannot be sent
     const timeout = milliseconds('timeout', options.timeout, 10_000)
@@ -121,9 +128,11 @@ export class UpgradeServer<Data> {
   }
 
   #matches(request: IncomingMessage): boolean {
+    if (this.#unmatched.has(request)) return false
     try {
       return this.#options.matches(request)
     } catch (thrown) {
+      this.#unmatched.add(request)
       this.#report(toError(thrown), { request })
       return false
     }
@@ -188,12 +197,6 @@ export class UpgradeServer<Data> {
 
   #open(setup: Setup<Data>, { socket, head, request }: Arrival): void {
     const handler = this.#handler
-    const context: { conn?: Conn<Data>; request: IncomingMessage } = { request }
-    const onStart = (conn: Conn<Data>): void => {
-      context.conn = conn
-      this.#conns.add(conn)
-      conn.closed.then(() => this.#conns.delete(conn)).catch(ignore)
-    }
     const conn = openConn<Data>(socket, {
       ...setup,
       role: 'server',
@@ -201,21 +204,42 @@ export class UpgradeServer<Data> {
       head,
       request,
       events: typeof handler === 'function' ? undefined : handler,
-      onStart,
-      onHandlerError: (error) => this.#report(error, context),
+      observer: this,
     })
-    if (typeof handler === 'function') this.#serve(handler, conn, request).catch(ignore)
+    if (typeof handler === 'function') this.#watch(conn, this.#call(handler, conn, request))
   }
 
-  /** Runs a handler, and closes the connection behind it. */
-  async #serve(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): Promise<void> {
+  onStart(conn: Conn<Data>): void {
+    this.#conns.add(conn)
+  }
+
+  onGone(conn: Conn<Data>): void {
+    this.#conns.delete(conn)
+  }
+
+  onHandlerError(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
+  }
+
+  #call(handler: ConnHandler<Data>, conn: Conn<Data>, request: IncomingMessage): unknown {
     try {
-      await handler(conn, request)
-      conn.close(1000).catch(ignore)
+      return handler(conn, request)
     } catch (thrown) {
-      if (!isOwnEnd(conn, thrown)) handlerFailed(conn, thrown)
+      return Promise.reject(thrown)
     }
-    abandonConn(conn)
+  }
+
+  /** Closes the connection behind its handler. Knows no request, so that none is held as long as the connection lives. */
+  #watch(conn: Conn<Data>, handled: unknown): void {
+    const returned = (): void => {
+      conn.close(1000).catch(ignore)
+      abandonConn(conn)
+    }
+    const threw = (thrown: unknown): void => {
+      handlerFailed(conn, thrown)
+      abandonConn(conn)
+    }
+    Promise.resolve(handled).then(returned, threw)
   }
 
   #report(error: Error, context: ErrorContext<Data>): void {
@@ -227,12 +251,4 @@ export class UpgradeServer<Data> {
       printError(toError(thrown))
     }
   }
-}
-
-/** Whether what a handler threw is only the news that its connection ends: that is no error of the handler. */
-function isOwnEnd<Data>(conn: Conn<Data>, thrown: unknown): boolean {
-  if (thrown instanceof CloseError) return thrown.report === conn.closeInfo
-  if (thrown instanceof WebSocketError) return thrown.code === 'WS_ERR_STATE' && !conn.isOpen
-  // What was given conn.signal ends with an AbortError that has the signal's reason as its cause.
-  return thrown instanceof Error && thrown.name === 'AbortError' && isOwnEnd(conn, thrown.cause)
 }

@@ -2,9 +2,9 @@ import net from 'node:net'
 import type { TestContext } from 'node:test'
 import nodeTls from 'node:tls'
 import { Conn, startConn } from '../../src/conn/conn.js'
-import type { ConnSetup } from '../../src/conn/core.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
+import type { ConnSetup } from '../../src/conn/setup.js'
 import { fixedMask } from '../../src/frame/mask.js'
 import type { Role } from '../../src/frame/rules.js'
 import type { Transport, TransportEvents } from '../../src/node/transport.js'
@@ -36,6 +36,7 @@ export class Line implements Transport {
   ended = false
   destroyed = false
   writes = 0
+  #owesDrained = false
   #left: Buffer[] = []
   #waiting: Buffer[] = []
 
@@ -47,7 +48,10 @@ export class Line implements Transport {
     this.writes++
     if (this.destroyed || this.ended) return true
     this.#waiting.push(bytes)
-    if (this.stuck) return false
+    if (this.stuck) {
+      this.#owesDrained = true
+      return false
+    }
     this.#leave()
     return true
   }
@@ -63,14 +67,17 @@ export class Line implements Transport {
     return all
   }
 
-  /** The frames that have left since the last call. */
+  /** The frames that have left since the last call, those of this turn included. */
   async frames(): Promise<ReadFrame[]> {
+    await settle()
     return readFrames(this.take())
   }
 
   /** Lets out what waits, once; with `stuck` still set, what is written then waits again. */
   drain(): void {
     this.#leave()
+    if (!this.#owesDrained) return
+    this.#owesDrained = false
     this.events.drained()
   }
 
@@ -133,7 +140,7 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
     events,
     head,
     extensions: active,
-    onHandlerError,
+    observer: onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
   return { conn: startConn(line, setup), line }

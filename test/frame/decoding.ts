@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { ProtocolError } from '../../src/errors.js'
-import { FrameDecoder, type FrameDecoderOptions, type FrameWatch } from '../../src/frame/decoder.js'
+import { FrameDecoder, type FrameDecoderOptions } from '../../src/frame/decoder.js'
 import { Frame, headOf } from '../../src/frame/frame.js'
+import type { FrameWatch } from '../../src/frame/watch.js'
 
 /** What came of a byte stream; however it was cut, all of this has to be the same. */
 export interface Outcome {

@@ -6,8 +6,8 @@ import { upgrade } from '../../src/upgrade.js'
 const ok = (): void => undefined
 
 const bad: [string, unknown, RegExp][] = [
-  ['an unknown name', { maxPayload: 1 }, /option maxPayload/],
-  ['a name of Object', { toString: 1 }, /option toString/],
+  ['an unknown name', { maxPayload: 1 }, /options\.maxPayload/],
+  ['a name of Object', { toString: 1 }, /options\.toString/],
   ['null', null, /options/],
   ['a path that is a number', { path: 1 }, /path/],
   ['a path without a slash', { path: 'ws' }, /path/],

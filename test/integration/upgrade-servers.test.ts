@@ -231,6 +231,22 @@ test('upgrade() that was taken off a server leaves it alone', async (t) => {
   assert.deepEqual(await fetchRaw(t, port, handshake()), { status: 200, body: 'app' })
 })
 
+test('any number of upgrade() attached to one server take a path each, without a warning of a leak', async (t) => {
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onWarning)
+  t.after(() => process.off('warning', onWarning))
+  const server = createServer()
+  const paths = Array.from({ length: 12 }, (_, i) => `/${i}`)
+  for (const path of paths) upgrade((conn) => conn.send(path), { path }).attach(server)
+  const port = await listen(t, server)
+  for (const path of paths) {
+    const { peer } = await rawHandshake(port, { t, path })
+    assert.equal((await peer.readFrame()).payload.toString(), path)
+  }
+  assert.deepEqual(warnings, [])
+})
+
 test("upgrade() and another library's listener each take their own path", async (t) => {
   const server = createServer()
   const ours = upgrade(echo, { path: '/ours' }).attach(server)

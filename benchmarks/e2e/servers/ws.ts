@@ -1,0 +1,26 @@
+import type { RawData, WebSocket, WebSocketServer } from 'ws'
+import { loadPeer } from '../../root.js'
+import { httpServer, serve, serverOptions } from './serve.js'
+
+const options = serverOptions()
+const { WebSocketServer: Sockets } = loadPeer<{ WebSocketServer: typeof WebSocketServer }>('ws')
+
+const server = httpServer(options)
+const sockets = new Sockets({ server, perMessageDeflate: false, maxPayload: options.maxMessage })
+
+const onMessage = {
+  echo: (socket: WebSocket, data: RawData, isBinary: boolean) => socket.send(data, { binary: isBinary }),
+  count: (socket: WebSocket, data: RawData) => socket.send(`${(data as Buffer).length}`),
+  broadcast: (_socket: WebSocket, data: RawData, isBinary: boolean) => broadcast(data, isBinary),
+}[options.mode]
+
+sockets.on('connection', (socket) => {
+  socket.on('error', () => undefined)
+  socket.on('message', (data, isBinary) => onMessage(socket, data, isBinary))
+})
+
+function broadcast(data: RawData, isBinary: boolean): void {
+  for (const socket of sockets.clients) socket.send(data, { binary: isBinary })
+}
+
+serve(server)

@@ -1,0 +1,72 @@
+// J: what more of it costs.
+import { addressesFor, whyTooMany } from '../e2e/limits.js'
+import { measureEcho } from '../e2e/measure-echo.js'
+import { subjectOf } from '../e2e/subjects.js'
+import { ALL_ROWS, measureInMemory } from '../in-memory/measure.js'
+import { sizeRows } from '../in-memory/rows.js'
+import type { Goal } from '../results.js'
+import { type Cell, type Extent, type Findings, inTurn, noteBottlenecks, type Scenario } from './scenario.js'
+import { quickly, shapes } from './shapes.js'
+
+const CROWDS = [10, 100, 1_000, 10_000]
+
+const nameOf = (connections: number): string => `${connections.toLocaleString('en')} connections`
+
+interface Crowd extends Cell {
+  readonly connections: number
+}
+
+async function crowds(extent: Extent): Promise<Findings> {
+  const cells: Crowd[] = CROWDS.flatMap((connections) =>
+    ['events', 'ws'].map((subject) => ({
+      subject,
+      variant: nameOf(connections),
+      connections,
+      missing: extent.isQuick ? undefined : whyTooMany(connections),
+    })),
+  )
+  const findings = await inTurn(cells, extent, ({ subject, connections }) => {
+    const shape = { ...shapes.A, connections }
+    return measureEcho({
+      subject: subjectOf(subject),
+      shape: extent.isQuick ? quickly(shape) : shape,
+      times: extent.times,
+      addresses: addressesFor(connections),
+    })
+  })
+  noteBottlenecks(findings)
+  return findings
+}
+
+const perByte = (subject: string, name: string): Goal => ({
+  text: `${name} a byte in a frame of 16 MiB / of 4 KiB`,
+  ours: { subject, variant: '16 MiB', metric: 'nsPerByte' },
+  theirs: { subject, variant: '4 KiB', metric: 'nsPerByte' },
+  limit: 2,
+})
+
+export const growth: Scenario = {
+  id: 'J',
+  title: 'Growth',
+  shape: 'A with 10 to 10,000 connections; frames of 16 B to 16 MiB in memory',
+  goals: [
+    {
+      text: 'CPU per message, events, 10,000 connections / 100',
+      ours: { subject: 'events', variant: nameOf(10_000), metric: 'cpuPerMessage' },
+      theirs: { subject: 'events', variant: nameOf(100), metric: 'cpuPerMessage' },
+      limit: 1.4,
+    },
+    perByte('decoder', 'Decoding'),
+    perByte('encoder', 'Encoding'),
+  ],
+  measure: async (extent) => {
+    const connections = await crowds(extent)
+    const sizes = await measureInMemory(sizeRows, ['decoder', 'receiver', 'encoder', 'sender'], extent, {
+      countsMemory: false,
+    })
+    return {
+      rows: [...connections.rows, ...sizes.rows.filter(({ variant }) => variant !== ALL_ROWS)],
+      notes: [...connections.notes, ...sizes.notes],
+    }
+  },
+}

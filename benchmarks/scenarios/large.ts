@@ -1,0 +1,140 @@
+// H: large messages on one connection.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EchoShape } from '../e2e/load/echo.js'
+import type { LoadProcess } from '../e2e/load-process.js'
+import { measureEchoOn, withServerAndLoad } from '../e2e/measure-echo.js'
+import type { ServerProcess } from '../e2e/server-process.js'
+import type { ServerOptions } from '../e2e/servers/serve.js'
+import { subjectOf } from '../e2e/subjects.js'
+import type { Goal } from '../results.js'
+import { type Cell, type Extent, type Findings, inTurn, type Sample, type Scenario } from './scenario.js'
+
+const MIB = 1 << 20
+const FRAGMENT = 64 << 10
+const BINARY = 2
+
+interface Variant {
+  readonly name: string
+  readonly size: number
+  readonly fragment?: number
+  /** The server answers how long the message was, and sends nothing large. */
+  readonly onlyReceived?: boolean
+}
+
+const variants: readonly Variant[] = [
+  { name: '1 MiB', size: MIB },
+  { name: '1 MiB in fragments', size: MIB, fragment: FRAGMENT },
+  { name: '16 MiB', size: 16 * MIB },
+  { name: '16 MiB in fragments', size: 16 * MIB, fragment: FRAGMENT },
+  { name: '16 MiB, received only', size: 16 * MIB, onlyReceived: true },
+]
+
+const goals: readonly Goal[] = [
+  ...variants.map(({ name }) => ({
+    text: `CPU per MiB, events / ws, ${name}`,
+    ours: { subject: 'events', variant: name, metric: 'cpuPerMiB' },
+    theirs: { subject: 'ws', variant: name, metric: 'cpuPerMiB' },
+    limit: 0.8,
+  })),
+  // Below that size the figure would tell of the engine's young generation, and not of the message.
+  ...variants
+    .filter(({ size }) => size > MIB)
+    .map(({ name }) => ({
+      text: `Memory for one message at its peak, as a multiple of the message, events, ${name}`,
+      ours: { subject: 'events', variant: name, metric: 'peakOfOne' },
+      limit: 2,
+    })),
+]
+
+interface LargeCell extends Cell {
+  readonly size: number
+  readonly shape: EchoShape
+  readonly options: Partial<ServerOptions>
+}
+
+function cellOf(
+  subject: string,
+  { name, size, fragment, onlyReceived }: Variant,
+  isQuick: boolean,
+): LargeCell {
+  const actual = isQuick ? Math.min(size, 2 * FRAGMENT) : size
+  return {
+    subject,
+    variant: name,
+    size: actual,
+    shape: {
+      connections: 1,
+      size: actual,
+      inFlight: 1,
+      opcode: BINARY,
+      ...(fragment && { fragment }),
+      ...(onlyReceived && { reply: `${actual}` }),
+    },
+    options: { maxMessage: size, mode: onlyReceived ? 'count' : 'echo' },
+  }
+}
+
+/** The highest memory while one message comes in, and goes out again, beyond what the server held before. */
+async function peakOfOne(server: ServerProcess, load: LoadProcess, shape: EchoShape): Promise<number> {
+  const target = { port: server.port }
+  if (server.canBeAsked) await server.ask('collect')
+  const before = await server.usage()
+  await load.ask('startEcho', { shape: { ...shape, once: true }, target })
+  for (;;) {
+    const { messages } = await load.ask<{ messages: number }>('count')
+    if (messages > 0) break
+    await sleep(5)
+  }
+  const { peak } = await server.usage()
+  await load.ask('stop')
+  return peak - before.rss
+}
+
+/** The peak as a multiple of the message. */
+async function measurePeak(
+  server: ServerProcess,
+  load: LoadProcess,
+  { size, shape }: LargeCell,
+): Promise<number> {
+  // A message that weighs nothing first: what any connection needs once is not the message's.
+  await peakOfOne(server, load, { ...shape, size: 64, ...(shape.reply && { reply: '64' }) })
+  return (await peakOfOne(server, load, shape)) / size
+}
+
+async function measureCell(cell: LargeCell, { times, isQuick }: Extent): Promise<Sample> {
+  const { size, shape, options } = cell
+  const subject = subjectOf(cell.subject)
+  const mib = size / MIB
+  const stream = await withServerAndLoad(subject, options, async (server, load) => {
+    const sample = await measureEchoOn(server, load, { subject, shape, times, options })
+    const peakOfMany = (await server.usage()).peak / size
+    return { sample, peakOfMany, peak: isQuick ? await measurePeak(server, load, cell) : undefined }
+  })
+  // On a server of its own: a forced collection makes V8 drop optimized code, which must not count as the server's.
+  const peakOfOne =
+    stream.peak ??
+    (await withServerAndLoad(subject, options, (server, load) => measurePeak(server, load, cell)))
+  const { cpuPerMessage, messagesPerSecond, serverBusy } = stream.sample
+  return {
+    cpuPerMiB: cpuPerMessage / mib,
+    mibPerSecond: messagesPerSecond * mib,
+    serverBusy,
+    peakOfOne,
+    peakOfMany: stream.peakOfMany,
+  }
+}
+
+function measure(extent: Extent): Promise<Findings> {
+  const cells = variants.flatMap((variant) =>
+    ['events', 'ws'].map((subject) => cellOf(subject, variant, extent.isQuick)),
+  )
+  return inTurn(cells, extent, (cell) => measureCell(cell, extent))
+}
+
+export const large: Scenario = {
+  id: 'H',
+  title: 'Large messages',
+  shape: 'one connection, binary echo, one message in flight, whole and in fragments of 64 KiB',
+  goals,
+  measure,
+}

@@ -1,0 +1,53 @@
+import { outOfRange, wrongType } from '../errors.js'
+import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import type { EncodeHints } from '../protocol/extension.js'
+import { type Bytes, copyBytes } from './bytes.js'
+import { NO_HINTS } from './codecs.js'
+import type { Message } from './message.js'
+import { checkNames } from './option-names.js'
+
+/** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
+export type Sendable = string | Bytes | Message | AsyncIterable<string | Bytes>
+
+export interface SendOptions {
+  /** Whether an extension should compress this message; left out, the extension decides. */
+  readonly compress?: boolean
+  /** Sends bytes as text; they have to be UTF-8. */
+  readonly text?: boolean
+}
+
+export interface WriteFrameOptions {
+  /**
+   * false sends the frame exactly as it is, mask and all, however wrong: for tools. By default it is checked, and
+   * masked the way this side has to.
+   */
+  readonly check?: boolean
+}
+
+/** What the options of one message say to the extensions. */
+export function hintsOf(options: SendOptions | undefined): EncodeHints {
+  if (options === undefined) return NO_HINTS
+  checkNames('options', options, { compress: true, text: true })
+  for (const name of ['compress', 'text'] as const)
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw wrongType(`options.${name}`, 'a boolean', options[name])
+  return { compress: options.compress }
+}
+
+export function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {
+  return (
+    typeof data === 'object' &&
+    data !== null &&
+    typeof (data as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
+  )
+}
+
+/** A control frame's payload, copied and checked. */
+export function controlPayload(data: string | Bytes | undefined): Buffer {
+  if (data === undefined) return Buffer.alloc(0)
+  const payload = copyBytes(data)
+  if (payload === undefined) throw wrongType('payload', 'a string or bytes', data)
+  if (payload.length > MAX_CONTROL_PAYLOAD)
+    throw outOfRange('payload', `at most ${MAX_CONTROL_PAYLOAD} bytes long (RFC 6455 §5.5)`, payload.length)
+  return payload
+}

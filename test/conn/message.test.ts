@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Conn } from '../../src/conn/conn.js'
+import type { Message } from '../../src/conn/message.js'
+import { WebSocketError } from '../../src/errors.js'
+import { clientFrame } from '../support/index.js'
+import { onLine, readFrames, settle } from './support.js'
+
+const isReleased = (error: unknown): boolean =>
+  error instanceof WebSocketError && error.code === 'WS_ERR_RELEASED' && /keep\(\)/.test(error.message)
+
+/** What a handler did with a message, and the message after its event. */
+function after(frame: Buffer, handle: (message: Message, conn: Conn) => unknown, options = {}): Message {
+  let seen: Message | undefined
+  const { line } = onLine({
+    ...options,
+    events: {
+      message: (conn, message) => {
+        seen ??= message
+        return handle(message, conn)
+      },
+    },
+  })
+  line.receive(frame, clientFrame(1, 'overwrites'))
+  assert.ok(seen)
+  return seen
+}
+
+describe('Message from a read', () => {
+  test('has its bytes in every form', async () => {
+    const { conn, line } = onLine()
+    line.receive(clientFrame(1, '{"a":"é"}'), clientFrame(2, Buffer.of(1, 2)), clientFrame(1, ''))
+    const json = (await conn.read())!
+    assert.deepEqual([json.isText, json.length, json.text()], [true, 10, '{"a":"é"}'])
+    assert.deepEqual(json.json<{ a: string }>(), { a: 'é' })
+    assert.deepEqual(json.data, Buffer.from('{"a":"é"}'))
+    assert.equal(json.keep(), json)
+    const bytes = (await conn.read())!
+    assert.deepEqual([bytes.isText, bytes.data], [false, Buffer.of(1, 2)])
+    assert.throws(() => bytes.json(), SyntaxError)
+    const empty = (await conn.read())!
+    assert.deepEqual([empty.length, empty.text(), empty.data.length], [0, '', 0])
+    assert.equal(json.data, json.data)
+  })
+
+  test('is not harmed by being sent on', async () => {
+    const { conn, line } = onLine()
+    line.receive(clientFrame(1, 'again'))
+    const message = (await conn.read())!
+    void conn.send(message)
+    void conn.send(message)
+    await settle()
+    assert.deepEqual(
+      (await line.frames()).map((frame) => String(frame.payload)),
+      ['again', 'again'],
+    )
+    assert.equal(message.text(), 'again')
+  })
+})
+
+describe('Message of an event', () => {
+  const frames: readonly [string, Buffer, string][] = [
+    ['ASCII text', clientFrame(1, 'plain'), 'plain'],
+    ['other text', clientFrame(1, 'é€𝄞'), 'é€𝄞'],
+    ['binary', clientFrame(2, 'bytes'), 'bytes'],
+    ['empty text', clientFrame(1, ''), ''],
+  ]
+  for (const [name, frame, expected] of frames) {
+    const checks: readonly [string, (message: Message, conn: Conn) => unknown][] = [
+      ['was not looked at', () => undefined],
+      ['gave its data', (message) => void message.data],
+      ['gave its text', (message) => void message.text()],
+      ['gave its length', (message) => void message.length],
+      ['was kept', (message) => void message.keep()],
+      ['was kept and sent', (message, conn) => void conn.send(message.keep())],
+      ['gave its data and was sent', (message, conn) => [message.data, void conn.send(message)].length],
+      ['was sent and gave its data', (message, conn) => [void conn.send(message), message.data].length],
+      [
+        'belongs to a handler that takes its time',
+        (message, conn) => Promise.resolve(void conn.send(message)),
+      ],
+    ]
+    for (const [what, handle] of checks)
+      test(`with ${name} that ${what} stays`, () => {
+        const message = after(frame, handle)
+        assert.equal(message.data.toString(), expected)
+        assert.equal(message.text(), expected)
+        assert.equal(message.length, Buffer.byteLength(expected))
+      })
+
+    test(`with ${name} that was only sent on is gone, and says so`, () => {
+      const message = after(frame, (sent, conn) => void conn.send(sent))
+      assert.throws(() => message.data, isReleased)
+      assert.throws(() => message.text(), isReleased)
+      assert.throws(() => message.json(), isReleased)
+      assert.throws(() => message.length, isReleased)
+      assert.throws(() => message.keep(), isReleased)
+    })
+  }
+
+  test('with text that was taken and sent stays', () => {
+    for (const payload of ['plain', 'é']) {
+      const message = after(
+        clientFrame(1, payload),
+        (taken, conn) => [taken.text(), void conn.send(taken)].length,
+      )
+      assert.equal(message.text(), payload)
+      assert.equal(message.data.toString(), payload)
+    }
+  })
+
+  test('with binary that was looked at as text and sent is gone', () => {
+    const message = after(clientFrame(2, 'b'), (taken, conn) => [taken.text(), void conn.send(taken)].length)
+    assert.throws(() => message.data, isReleased)
+  })
+
+  test('with text that is no UTF-8 keeps its bytes', () => {
+    const bytes = Buffer.of(0x61, 0xff)
+    const message = after(clientFrame(1, bytes), (taken) => void taken.text(), { validateText: false })
+    assert.deepEqual(message.data, bytes)
+  })
+
+  test('cannot be sent once it is gone', () => {
+    const { conn, line } = onLine({
+      events: {
+        message: (other, message) => {
+          void other.send(message)
+          kept.push(message)
+        },
+      },
+    })
+    const kept: Message[] = []
+    line.receive(clientFrame(1, 'a'))
+    assert.throws(() => conn.send(kept[0]!), isReleased)
+  })
+
+  test('goes to several connections within its event', async () => {
+    const others = [onLine(), onLine({ role: 'client' }), onLine({ fragmentSize: 2 })]
+    const { line } = onLine({
+      events: { message: (_, message) => others.forEach(({ conn }) => void conn.send(message)) },
+    })
+    line.receive(clientFrame(2, 'broadcast'))
+    await settle()
+    for (const other of others) {
+      const sent = await readFrames(other.line.take())
+      assert.equal(Buffer.concat(sent.map((frame) => frame.payload)).toString(), 'broadcast')
+    }
+  })
+})

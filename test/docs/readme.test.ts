@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { planDial } from '../../src/client/plan.js'
+import { planRetrying } from '../../src/client/retrying.js'
+import { resolveConnOptions } from '../../src/conn/options.js'
+import { resolveUpgradeOptions } from '../../src/server/options.js'
+import { root } from '../support/root.js'
+import { fencesOf, tableAfter } from './markdown.js'
+import { type Compiled, compile } from './snippets.js'
+
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+const read = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+for (const document of DOCUMENTS)
+  describe(document, { concurrency: 3 }, () => {
+    const fences = fencesOf(document)
+    let compiled: Compiled
+    before(async () => {
+      compiled = await compile(document.replace('.md', '').toLowerCase(), fences)
+    })
+
+    for (const { name, line, beside, waits, output } of fences)
+      test(`the code in line ${line} ${waits ? 'compiles' : 'runs'}`, async () => {
+        assert.equal(compiled.complaints(name), '')
+        if (waits) {
+          assert.ok(
+            fences.some((fence) => fence.beside === name),
+            `${name} is run by another fence`,
+          )
+          return
+        }
+        const first = fences.find((fence) => fence.name === beside)
+        assert.equal(first?.name, beside)
+        const expected = [...output, ...(first?.output ?? [])]
+        const printed = await compiled.run([...(first ? [first.name] : []), name], expected.length)
+        assert.deepEqual(printed, expected)
+      })
+
+    test('has no code that the tests do not run', () => {
+      const languages = [...read(document).matchAll(/^```(\S+)/gm)].map(([, language]) => language)
+      const others = languages.filter((language) => !['ts', 'sh', 'text'].includes(language ?? ''))
+      assert.deepEqual(others, [])
+      assert.equal(languages.filter((language) => language === 'ts').length, shown(document))
+    })
+
+    test('links to what is there', () => {
+      const links = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
+      const headings = [...read(document).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => `#${slug(title)}`)
+      for (const link of links)
+        if (link.startsWith('#')) assert.ok(headings.includes(link), link)
+        else if (!link.includes('://')) assert.ok(existsSync(join(root, link)), link)
+    })
+
+    test('names scripts that there are', () => {
+      const { scripts } = JSON.parse(read('package.json'))
+      for (const [, name = ''] of read(document).matchAll(/npm run ([\w:]+)/g))
+        assert.ok(name in scripts, name)
+    })
+  })
+
+const shown = (document: string): number => read(document).split('\n```ts\n').length - 1
+
+const slug = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
+
+/** The options that an interface declares. */
+function declaredOptions(file: string, name: string): string[] {
+  const body = read(file).split(`export interface ${name}`)[1]?.split('\n}\n')[0] ?? ''
+  return [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option = '']) => option)
+}
+
+const SIZES = new Set(['maxMessage', 'maxFrame', 'maxInboxBytes', 'highWaterMark', 'maxOutboxBytes'])
+const TIMES = /[tT]imeout$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
+
+/** A default as the README writes it; undefined for what is no plain value. */
+function written(option: string, value: unknown): string | undefined {
+  if (value === Infinity || (value === 0 && TIMES.test(option))) return 'no limit'
+  if (typeof value === 'string') return `\`'${value}'\``
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value !== 'number') return undefined
+  if (TIMES.test(option)) return `${value / 1000} s`
+  if (!SIZES.has(option)) return value.toLocaleString('en')
+  return value >= 1 << 20 ? `${value / (1 << 20)} MiB` : `${value / 1024} KiB`
+}
+
+const { keepaliveInterval, keepaliveTimeout, ...conn } = resolveConnOptions()
+
+const tables = [
+  {
+    name: 'ConnOptions',
+    options: [
+      ...declaredOptions('src/conn/options.ts', 'ConnOptions'),
+      'keepalive.interval',
+      'keepalive.timeout',
+    ],
+    defaults: { ...conn, 'keepalive.interval': keepaliveInterval, 'keepalive.timeout': keepaliveTimeout },
+  },
+  {
+    name: 'UpgradeOptions',
+    options: declaredOptions('src/server/options.ts', 'UpgradeOptions'),
+    defaults: { ...resolveUpgradeOptions({}) },
+  },
+  {
+    name: 'DialOptions',
+    options: declaredOptions('src/client/options.ts', 'DialOptions'),
+    defaults: { ...planDial('ws://localhost') },
+  },
+  {
+    name: 'RetryingOptions',
+    options: declaredOptions('src/client/retrying.ts', 'RetryingOptions'),
+    defaults: { ...planRetrying('ws://localhost', {}).retrying },
+  },
+]
+
+for (const { name, options, defaults } of tables)
+  describe(`README.md on ${name}`, () => {
+    const rows = tableAfter('README.md', `<!-- options: ${name} -->`)
+
+    test('lists every option and no other', () => {
+      assert.ok(options.length > 5)
+      assert.deepEqual(rows.map(([option]) => option).sort(), options.map((option) => `\`${option}\``).sort())
+    })
+
+    test('tells the true defaults', () => {
+      for (const [option = '', told] of rows) {
+        const key = option.replaceAll('`', '')
+        const value = written(key, (defaults as Record<string, unknown>)[key])
+        if (value !== undefined) assert.equal(told, value, key)
+        else assert.doesNotMatch(told ?? '', /^\d+ (?:s|[KM]iB)$/, key)
+      }
+    })
+  })
+
+test('README.md lists every error code and no other', () => {
+  const declared = [...read('src/errors.ts').matchAll(/^ {2}\| '(WS_ERR_\w+)'$/gm)].map(
+    ([, code]) => `\`${code}\``,
+  )
+  assert.ok(declared.length > 20)
+  assert.deepEqual(
+    tableAfter('README.md', 'Messages hold no payload').map(([code]) => code),
+    declared,
+  )
+})
+
+test('README.md tells the close code of each violation', () => {
+  const codes = new Map(
+    tableAfter('README.md', 'Messages hold no payload').map(([code = '', what = '']) => [
+      code.replaceAll('`', ''),
+      Number(/\b(\d{4})\.$|closed with (\d{4})\.$/.exec(what)?.[1]),
+    ]),
+  )
+  const source = [
+    'frame/rules.ts',
+    'frame/close.ts',
+    'protocol/session.ts',
+    'conn/heartbeat.ts',
+    'conn/sender.ts',
+  ]
+    .map((file) => read(`src/${file}`))
+    .join('\n')
+  const thrown = [...source.matchAll(/new ProtocolError\(\s*'(WS_ERR_\w+)',\s*(\d{4})/g)]
+  assert.ok(thrown.length >= 5)
+  for (const [, code = '', closeCode] of thrown) assert.equal(codes.get(code), Number(closeCode), code)
+})
+
+describe('CONTRIBUTING.md', () => {
+  const text = read('CONTRIBUTING.md')
+
+  test('gives a reason for every development dependency, and for no other', () => {
+    const { devDependencies } = JSON.parse(read('package.json'))
+    const told = tableAfter('CONTRIBUTING.md', '## Development dependencies').flatMap(([names = '']) =>
+      names.split(', ').map((name) => name.replaceAll('`', '')),
+    )
+    assert.deepEqual(told.sort(), Object.keys(devDependencies).sort())
+  })
+
+  test('shows every part of src, and names files that there are', () => {
+    for (const part of readdirSync(join(root, 'src'))) assert.match(text, new RegExp(`\\b${part}\\b`), part)
+    const named = [
+      ...text.matchAll(/\b((?:conn|node|handshake|server|client|frame|protocol)\/[a-z-]+)\b(?!\/)/g),
+    ]
+    assert.ok(named.length > 10)
+    for (const [, path] of named)
+      assert.ok(
+        existsSync(join(root, `src/${path}.ts`)) || existsSync(join(root, `test/${path}.test.ts`)),
+        path,
+      )
+  })
+
+  test('names every variable of the environment that is looked at', () => {
+    const sources = ['src', 'test'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => read(join(folder, path))),
+    )
+    const used = sources.flatMap((source) =>
+      [...source.matchAll(/process\.env\.(FASTWS_\w+)/g)].map(([, name = '']) => name),
+    )
+    const told = tableAfter('CONTRIBUTING.md', '| `npm run format`').map(
+      ([name = '']) => name.slice(1).split('=')[0],
+    )
+    assert.deepEqual(told.sort(), [...new Set(used)].sort())
+  })
+})
