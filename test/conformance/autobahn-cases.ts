@@ -16,8 +16,11 @@ export interface EchoCase {
   /** What comes back, but for Close. */
   readonly out: readonly Sent[]
   readonly end?: End
-  /** What is echoed must go out before what comes behind it is looked at: true of events, which are synchronous. */
-  readonly atOnce?: boolean
+  /**
+   * What is echoed must go out before what comes behind it in the same packet is looked at. Events do that, and so does
+   * a loop for messages in one frame; who reads otherwise may be too late to answer.
+   */
+  readonly atOnce?: 'one frame' | 'fragments'
 }
 
 const SIZES = [0, 125, 126, 127, 128, 65535, 65536]
@@ -68,14 +71,14 @@ const reserved: readonly EchoCase[] = [
     given: [hello, text('a', { rsv: 2 }), ping()],
     out: [hello],
     end: rsv,
-    atOnce: true,
+    atOnce: 'one frame',
   },
   {
     id: '3.4 RSV 4 behind a message',
     given: [hello, text('a', { rsv: 4 }), ping()],
     out: [hello],
     end: rsv,
-    atOnce: true,
+    atOnce: 'one frame',
   },
   { id: '3.5 RSV 5 on binary', given: [binary('a', { rsv: 5 })], out: [], end: rsv },
   { id: '3.6 RSV 6 on ping', given: [ping('a', { rsv: 6 })], out: [], end: rsv },
@@ -87,7 +90,7 @@ const reserved: readonly EchoCase[] = [
       given: [hello, { opcode: reservedOpcode, payload: 'a' }, ping()],
       out: [hello],
       end: opcode,
-      atOnce: true,
+      atOnce: 'one frame',
     },
   ]),
 ]
@@ -130,7 +133,7 @@ const fragmentation: readonly EchoCase[] = [
     given: [begin('a'), more('b', true), more('c'), hello],
     out: [text('ab')],
     end: continuation,
-    atOnce: true,
+    atOnce: 'fragments',
   },
   {
     id: '5.16 continuation, message, continuation',
@@ -156,7 +159,7 @@ const closing: readonly EchoCase[] = [
     given: [hello, close(normal)],
     out: [hello],
     end: answers(1000),
-    atOnce: true,
+    atOnce: 'one frame',
   },
   { id: '7.1.2 two Closes', given: [close(normal), close(normal)], out: [], end: answers(1000) },
   { id: '7.1.3 ping behind Close', given: [close(normal), ping()], out: [], end: answers(1000) },
@@ -172,7 +175,7 @@ const closing: readonly EchoCase[] = [
     given: [text('*'.repeat(262144)), hello, close(normal), ping()],
     out: [text('*'.repeat(262144)), hello],
     end: answers(1000),
-    atOnce: true,
+    atOnce: 'one frame',
   },
   { id: '7.3.1 Close without payload', given: [close()], out: [], end: answers(1005) },
   { id: '7.3.2 Close of 1 byte', given: [close('a')], out: [], end: fails(1002, 'WS_ERR_CLOSE_PAYLOAD') },
