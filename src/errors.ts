@@ -54,19 +54,21 @@ export type ErrorCode =
   | 'WS_ERR_SOURCE'
 
 /** Base of the errors that are about a connection; `code` says which one. */
-export class WebSocketError<Code extends ErrorCode | number = ErrorCode | number> extends Error {
+export class WebSocketError extends Error {
   override readonly name: string = 'WebSocketError'
-  readonly code: Code
+  // No type parameter: with one, `instanceof` would make this `any`.
+  readonly code: ErrorCode | number
 
-  constructor(code: Code, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode | number, message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
   }
 }
 
 /** The peer broke a rule of the RFC, or a limit; `closeCode` is what it is told (RFC 6455 §7.4.1). */
-export class ProtocolError extends WebSocketError<ErrorCode> {
+export class ProtocolError extends WebSocketError {
   override readonly name = 'ProtocolError'
+  declare readonly code: ErrorCode
   readonly closeCode: number
 
   constructor(code: ErrorCode, closeCode: number, message: string, options?: ErrorOptions) {
@@ -87,8 +89,9 @@ export interface HandshakeFacts {
 }
 
 /** `dial()` did not become a WebSocket connection. */
-export class HandshakeError extends WebSocketError<ErrorCode> {
+export class HandshakeError extends WebSocketError {
   override readonly name = 'HandshakeError'
+  declare readonly code: ErrorCode
   readonly status: number | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: Buffer
@@ -127,8 +130,9 @@ export interface CloseReport extends CloseStatus {
  * The connection is closed, and not with 1000, 1001 or without a code; pending and later reads and writes get it.
  * Its `code` is the close code, `report` says who began and what travelled, `cause` is the error behind it.
  */
-export class CloseError extends WebSocketError<number> {
+export class CloseError extends WebSocketError {
   override readonly name = 'CloseError'
+  declare readonly code: number
   readonly reason: string
   readonly report: CloseReport
 
