@@ -69,7 +69,11 @@ async function runSeeded(body: (random: Random) => unknown, seed: number): Promi
   try {
     await body(new Random(seed))
   } catch (error) {
-    if (error instanceof Error) error.message += `\nrun it again with FASTWS_SEED=${seed}`
+    const hint = `\nrun it again with FASTWS_SEED=${seed}`
+    if (error instanceof Error) {
+      error.stack += hint // what test runners print, once it is there
+      error.message += hint
+    }
     throw error
   }
 }
