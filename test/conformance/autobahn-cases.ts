@@ -4,7 +4,7 @@
  */
 import { closePayload, hex } from '../support/index.js'
 import type { Sent } from './bench.js'
-import { MAY_TRAVEL } from './rules/closing.js'
+import { MAY_TRAVEL } from './rules/codes.js'
 import { begin, binary, close, more, ping, pong, text } from './rules/rule.js'
 import { answers, type End, fails } from './wire-case.js'
 

@@ -1,9 +1,12 @@
 import type { AnswerRule, RequestRule } from './handshake-case.js'
 import { closing } from './rules/closing.js'
+import { codes } from './rules/codes.js'
 import { control } from './rules/control.js'
-import { baseFraming, fragmentation, masking } from './rules/framing.js'
+import { fragmentation } from './rules/fragmentation.js'
+import { baseFraming } from './rules/framing.js'
 import { answersToUs } from './rules/handshake-client.js'
 import { requests } from './rules/handshake-server.js'
+import { masking } from './rules/masking.js'
 import type { WireRule } from './rules/rule.js'
 import { security } from './rules/security.js'
 
@@ -20,5 +23,6 @@ export const wireRules: readonly WireRule[] = [
   ...fragmentation,
   ...control,
   ...closing,
+  ...codes,
   ...security,
 ]

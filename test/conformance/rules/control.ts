@@ -1,19 +1,12 @@
 import { closePayload, hex } from '../../support/index.js'
-import { answers, breaks, closes, fails, type WireCase } from '../wire-case.js'
-import { begin, binary, close, more, ping, pong, text, type WireRule } from './rule.js'
+import { answers, breaks, closes } from '../wire-case.js'
+import { begin, binary, close, more, ping, pong, refuses, text, type WireRule } from './rule.js'
 
 const CONTROL = [
   ['Close', 8],
   ['ping', 9],
   ['pong', 10],
 ] as const
-
-const refuses = (
-  name: string,
-  given: WireCase['given'],
-  error: Parameters<typeof fails>[1],
-  code = 1002,
-): WireCase => ({ name, given: given ?? [], end: fails(code, error) })
 
 export const control: readonly WireRule[] = [
   {

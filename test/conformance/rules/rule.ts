@@ -1,6 +1,6 @@
 import type { Role } from '../../../src/frame/rules.js'
 import type { Sent } from '../bench.js'
-import type { WireCase } from '../wire-case.js'
+import { fails, type WireCase } from '../wire-case.js'
 
 /** One rule of RFC 6455 about the frames of an open connection, and what shows that it is kept. */
 export interface WireRule {
@@ -40,3 +40,21 @@ export const pong = (payload: string | Uint8Array = '', rest: Partial<Sent> = {}
 
 /** A message begun, to be continued with `more()`. */
 export const begin = (payload: string | Uint8Array, opcode = 1): Sent => ({ opcode, payload, fin: false })
+
+/** Bytes that look different at most places. */
+export const bytes = (length: number): Buffer => Buffer.alloc(length, 'abcdefg')
+
+/** A case in which what is given becomes messages. */
+export const receives = (
+  name: string,
+  given: NonNullable<WireCase['given']>,
+  ...messages: (string | Buffer)[]
+): WireCase => ({ name, given, messages })
+
+/** A case in which what is given fails the connection. */
+export const refuses = (
+  name: string,
+  given: NonNullable<WireCase['given']>,
+  error: Parameters<typeof fails>[1],
+  code = 1002,
+): WireCase => ({ name, given, end: fails(code, error) })

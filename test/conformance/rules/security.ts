@@ -1,8 +1,6 @@
 import { hex } from '../../support/index.js'
 import { fails, type WireCase } from '../wire-case.js'
-import { begin, binary, more, ping, pong, text, type WireRule } from './rule.js'
-
-const bytes = (length: number): Buffer => Buffer.alloc(length, 'abcdefg')
+import { begin, binary, bytes, more, ping, pong, text, type WireRule } from './rule.js'
 
 const limited = (
   name: string,
