@@ -7,6 +7,8 @@ import { begin, more, text } from './rules/rule.js'
 import { utf8Cases } from './utf8-cases.js'
 import { fails, runCase } from './wire-case.js'
 
+const GUARD = { timeout: 20_000 }
+
 const validCases = utf8Cases.filter((one) => one.failsAt === undefined)
 const invalidCases = utf8Cases.filter((one) => one.failsAt !== undefined)
 
@@ -38,7 +40,7 @@ async function failed(bench: Bench, { conn, peer }: Link): Promise<void> {
 for (const role of ROLES) {
   describe(`Conn as ${role} reads valid text`, () => {
     for (const { name, bytes } of validCases)
-      test(name, async (t) => {
+      test(name, GUARD, async (t) => {
         const bench = await Bench.open(t, role)
         const { conn, peer } = await bench.link()
         const expected = Buffer.from(bytes, 'hex').toString()
@@ -58,13 +60,13 @@ for (const role of ROLES) {
     for (const { name, bytes, failsAt = 0 } of invalidCases) {
       const payload = hex(bytes)
 
-      test(`in one frame, ${name}`, async (t) => {
+      test(`in one frame, ${name}`, GUARD, async (t) => {
         const bench = await Bench.open(t, role)
         const one = { name, given: [text(payload)], end: fails(1007, 'WS_ERR_UTF8') }
         await runCase(bench, one, 'at once')
       })
 
-      test(`in frames of a byte, ${name}`, async (t) => {
+      test(`in frames of a byte, ${name}`, GUARD, async (t) => {
         const bench = await Bench.open(t, role)
         const link = await bench.link()
         const frames = inFragments(payload)
@@ -74,7 +76,7 @@ for (const role of ROLES) {
         await failed(bench, link)
       })
 
-      test(`in one frame, cut there, ${name}`, async (t) => {
+      test(`in one frame, cut there, ${name}`, GUARD, async (t) => {
         const bench = await Bench.open(t, role)
         const link = await bench.link()
         const frame = peerBytes(role, [text(payload)])
@@ -91,7 +93,7 @@ for (const role of ROLES) {
     }
   })
 
-  test(`Conn as ${role} finds what is wrong behind any number of letters`, async (t) => {
+  test(`Conn as ${role} finds what is wrong behind any number of letters`, GUARD, async (t) => {
     const bench = await Bench.open(t, role)
     for (const before of [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127, 1000, 70_000])
       for (const wrong of ['ff', 'eda080', 'c0af', 'c3']) {
@@ -102,7 +104,7 @@ for (const role of ROLES) {
       }
   })
 
-  test(`Conn as ${role} takes anything as text when that is not to be checked`, async (t) => {
+  test(`Conn as ${role} takes anything as text when that is not to be checked`, GUARD, async (t) => {
     const bench = await Bench.open(t, role)
     const { conn, peer } = await bench.link({ options: { validateText: false } })
     peer.write(peerBytes(role, [text(hex('ff'))]))

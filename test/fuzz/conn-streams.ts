@@ -1,5 +1,5 @@
 import type { Role } from '../../src/frame/rules.js'
-import { closePayload, type Random, type WireFrame, wireFrame } from '../support/index.js'
+import { closePayload, hex, type Random, type WireFrame, wireFrame } from '../support/index.js'
 import type { Limits } from './conn-reference.js'
 
 const LETTERS = ['a', 'b', '\0', 'ä', 'ß', '€', '\uffff', '𤭢', '\u{10ffff}', '\ufeff']
@@ -55,11 +55,35 @@ function goodFrames(random: Random): WireFrame[] {
 
 type Change = (random: Random, frame: WireFrame) => WireFrame
 
+/** Bytes at the edges of UTF-8, most of them wrong. */
+const NASTY = [
+  'f490',
+  'f48f',
+  'eda0',
+  'ed9f',
+  'e080',
+  'e0a0',
+  'f080',
+  'f090',
+  'c0',
+  'c1',
+  'c2',
+  'f5',
+  '80',
+  'ff',
+]
+
+function nastyText(random: Random): Buffer {
+  const nasty = hex(random.pick(NASTY) + '80'.repeat(random.int(0, 2)))
+  return Buffer.concat([textOf(random), nasty, textOf(random)])
+}
+
 /** Ways to make a frame wrong. */
 const CHANGES: readonly Change[] = [
   (random, frame) => ({ ...frame, opcode: random.int(0, 15) }),
   (random, frame) => ({ ...frame, rsv: random.int(0, 7) }),
   (_random, frame) => ({ ...frame, fin: frame.fin === false }),
+  (random, frame) => ({ ...frame, payload: nastyText(random) }),
   (random, frame) => ({ ...frame, payload: random.bytes(random.pick([0, 1, 2, 125, 126, 200])) }),
   (random, frame) => ({
     ...frame,

@@ -169,6 +169,16 @@ export const fragmentation: readonly WireRule[] = [
         out: [begin('ab'), more('cd'), more('e', true)],
       },
       {
+        name: 'a fragment size and a writer',
+        options: { fragmentSize: 2 },
+        act: async (conn) => {
+          const writer = conn.writer()
+          await writer.write(Buffer.from('abc'))
+          await writer.end(Buffer.from('def'))
+        },
+        out: [begin('ab', 2), more('c'), more('de'), more('f'), more('', true)],
+      },
+      {
         name: 'frames of the application',
         act: async (conn) => {
           await conn.writeFrame(new Frame({ opcode: 1, fin: false, payload: 'a' }))
