@@ -6,8 +6,9 @@ interface Metric {
   readonly write: (value: number) => string
 }
 
-/** Three digits, thousands apart. */
-export function digits(value: number): string {
+/** Three digits, thousands apart. A moment too short to cost anything gives no ratio: JSON keeps null for it. */
+export function digits(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return '?'
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
   return Number(value.toPrecision(3)).toString()
 }

@@ -55,7 +55,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   /** A value of your own. */
   data: Data
 
-  /** @internal Use `upgrade()`, `dial()`, `Conn.over()` or `pair()`. */
+  /** Use `upgrade()`, `dial()`, `Conn.over()` or `pair()`. */
   private constructor(transport: Transport, setup: ConnSetup<Data>) {
     this.data = setup.data as Data
     this.#core = new Core(this, transport, setup)

@@ -158,6 +158,8 @@ export function misuse(conn: Conn, frame: Frame, ...[stream]: Parameters<typeof 
   void conn.readFrame()
   // @ts-expect-error: a signal, not its controller
   void conn.read({ signal: new AbortController() })
+  // @ts-expect-error: made by upgrade(), dial(), Conn.over() and pair()
+  new Conn()
   // @ts-expect-error: known to the connection only
   conn.closeInfo = undefined
   // @ts-expect-error: there are two roles
