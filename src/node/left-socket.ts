@@ -83,7 +83,7 @@ class LeftSocket extends Socket {
   }
 
   static {
-    Object.defineProperty(this.prototype, 'destroyed', {
+    Object.defineProperty(LeftSocket.prototype, 'destroyed', {
       get(this: LeftSocket) {
         return this[TAKER].isOver || Reflect.get(Socket.prototype, 'destroyed', this)
       },
