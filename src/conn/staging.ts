@@ -1,5 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
+import { RESOLVED } from './quiet.js'
+
 /** Somebody who lays frames into the shared slab and writes them out when the turn is over. */
 export interface Stager {
   flushStaged(): void
@@ -12,7 +14,7 @@ const SLAB_SIZE = 64 << 10
 export const MAX_STAGED = SLAB_SIZE >>> 1
 
 /** How many promise jobs in a row may stage nothing before the turn counts as over. */
-const PATIENCE = 3
+const PATIENCE = 2
 
 /** How often more may be staged meanwhile; then the end of all jobs is waited for. */
 const MOST_ROUNDS = 4
@@ -32,6 +34,12 @@ let scheduled = false
 let flushing = false
 /** Somebody's bytes are being taken in: what is staged meanwhile is written when that is done. */
 let inTurn = false
+/** More came in than was read: whoever reads will most likely read, and send, again. */
+let expectsMore = false
+/** What was staged when last looked at, how many jobs ago that was, and how often there was more. */
+let staged = 0
+let quiet = 0
+let rounds = 0
 
 /** Views of the slab from its beginning, by their length: to make one costs more than to lay a short frame. */
 const views: (Buffer | undefined)[] = new Array(256).fill(undefined)
@@ -62,7 +70,13 @@ export function awaitFlush(stager: Stager): void {
   waiting.push(stager)
   if (inTurn || scheduled) return
   scheduled = true
-  void flushSoon()
+  if (expectsMore) process.nextTick(onTurnOver)
+  else flushSoon()
+}
+
+/** Tells that one turn brought several messages for somebody who takes them one by one. */
+export function expectMore(): void {
+  expectsMore = true
 }
 
 /** Begins a turn that `endTurn()` ends, once; false inside of another, which goes on. */
@@ -87,17 +101,21 @@ export function keepSlab(): void {
  * What awaiting handlers send goes along in one write: they go on in promise jobs, a few for each message. When there
  * is much, `nextTick` tells when all jobs are done; for little it would cost more than the message.
  */
-async function flushSoon(): Promise<void> {
-  let staged = used
-  let quiet = 0
-  for (let rounds = 0; quiet < PATIENCE; quiet++) {
-    await undefined
-    if (used === staged) continue
-    if (rounds++ === MOST_ROUNDS) return process.nextTick(onTurnOver)
+function flushSoon(): void {
+  staged = used
+  quiet = rounds = 0
+  void RESOLVED.then(onJobDone)
+}
+
+function onJobDone(): void {
+  if (used === staged) {
+    if (++quiet === PATIENCE) return onTurnOver()
+  } else {
+    if (++rounds === MOST_ROUNDS) return process.nextTick(onTurnOver)
     staged = used
     quiet = 0
   }
-  onTurnOver()
+  void RESOLVED.then(onJobDone)
 }
 
 function onTurnOver(): void {
@@ -114,6 +132,7 @@ function flushAllStaged(): void {
   const now = waiting
   waiting = spare
   flushing = true
+  expectsMore = false
   for (let i = 0; i < now.length; i++) now[i]!.flushStaged()
   flushing = false
   now.length = 0
