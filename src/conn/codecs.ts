@@ -14,11 +14,18 @@ export class Codecs {
   readonly #outward: readonly ExtensionCodec[]
   readonly #inward: readonly ExtensionCodec[]
   readonly #local: readonly ExtensionCodec[]
+  /**
+   * Connections with equal keys can be sent the same encoded message; undefined when one of the extensions has to see
+   * every message of its connection.
+   */
+  readonly aloneKey: string | undefined
 
   constructor(extensions: readonly ActiveExtension[]) {
     this.#outward = extensions.map((extension) => extension.codec)
     this.#inward = [...this.#outward].reverse()
     this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
+    const keys = this.#outward.map((codec) => (codec.encodeAlone === undefined ? undefined : codec.aloneKey))
+    this.aloneKey = keys.includes(undefined) ? undefined : keys.join('\n')
   }
 
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
@@ -29,6 +36,21 @@ export class Codecs {
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+  }
+
+  /** Changes a frame that is a whole message for all connections with the same `aloneKey`. */
+  encodeAlone(frame: Frame, hints: EncodeHints): void | Promise<void> {
+    return eachInOrder(this.#outward, (codec) => codec.encodeAlone?.(frame, hints))
+  }
+
+  /** A message that `encode()` has not seen goes out next. */
+  forget(): void {
+    for (const codec of this.#outward) codec.forget?.()
+  }
+
+  /** Nothing went through for a while. */
+  idle(): void {
+    for (const codec of this.#outward) codec.idle?.()
   }
 
   /** Shows a frame of the application's own to the local extensions, which may change it. */
