@@ -24,8 +24,8 @@ export class ZlibDeflater implements Deflater {
       level,
       memLevel,
       chunkSize: isShared ? SHARED_CHUNK : OWN_CHUNK,
-      // zlib cannot make a raw stream with a window of 2^8: it uses 2^9 without a word. Where it only looks for runs of
-      // one byte, nothing ever refers further back than that byte, and any window will do.
+      // zlib cannot make a raw stream with a window of 2^8: Node has it use 2^9 without a word. Where it only looks for
+      // runs of one byte, nothing ever refers further back than that byte, and any window will do.
       windowBits: Math.max(windowBits, 9),
       strategy: windowBits < 9 ? constants.Z_RLE : constants.Z_DEFAULT_STRATEGY,
     }

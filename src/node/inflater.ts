@@ -27,8 +27,7 @@ export class ZlibInflater implements Inflater {
   #finalBlocks = 0
 
   constructor(windowBits: number, isShared: boolean) {
-    // Senders that asked zlib for a window of 2^8 have one of 2^9.
-    this.#windowBits = Math.max(windowBits, 9)
+    this.#windowBits = windowBits
     this.#chunkSize = isShared ? SHARED_CHUNK : OWN_CHUNK
     this.#zlib = this.#newZlib()
   }
