@@ -6,8 +6,9 @@ import type { CompressOptions } from '../../src/conn/compress-options.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { dial } from '../../src/dial.js'
 import { upgrade } from '../../src/upgrade.js'
-import { listen, once, Random } from '../support/index.js'
-import { nodeLibrary, Queue } from './interop.js'
+import { listen, once } from '../support/index.js'
+import { Queue } from './interop.js'
+import { messages, rows, same } from './interop-compress-suite.js'
 
 /** What both libraries call by the same names. */
 type Params = Pick<
@@ -34,25 +35,6 @@ const combinations: readonly Params[] = FLAGS.flatMap((serverNoContextTakeover) 
 
 const nameOf = (params: Params): string =>
   JSON.stringify(params).replaceAll(/NoContextTakeover|MaxWindowBits|"/g, '')
-
-const rows = (count: number): string =>
-  JSON.stringify(
-    Array.from({ length: count }, (_, i) => ({ id: i, name: `name ${i % 17}`, ok: i % 3 === 0 })),
-  )
-
-/** Like each other, so that the context shows; longer than the smaller windows; some cannot be compressed. */
-const messages: readonly (string | Buffer)[] = [
-  'Hello',
-  rows(40),
-  rows(40),
-  '',
-  new Random(7).bytes(3000),
-  rows(41),
-  new Random(7).bytes(3000),
-  'ä€𤭢'.repeat(2000),
-  rows(3000),
-  'Hello',
-]
 
 interface Ends {
   readonly ours: Conn
@@ -88,9 +70,6 @@ async function exchange({ ours, theirs }: Ends): Promise<void> {
   assert.equal(await inbox.next(), rows(30) + rows(30))
   assert.equal((await ours.close()).clean, true)
 }
-
-const same = (one: string | Buffer, other: string | Buffer): boolean =>
-  typeof one === 'string' || typeof other === 'string' ? one === other : one.equals(other)
 
 const theirOptions = (params: Params): PerMessageDeflateOptions => ({ ...params, threshold: 0 })
 const ourOptions = (params: Params): CompressOptions => ({ ...params, threshold: 0 })
@@ -145,31 +124,3 @@ for (const [name, connect] of [
       await exchange(await connect(t, {}, {}))
     })
   })
-
-/** Node's own client, undici's: it offers `client_max_window_bits` and compresses nothing itself. */
-const noClient = 'WebSocket' in globalThis ? false : 'this Node has no WebSocket of its own'
-
-describe("compression: upgrade() and Node's WebSocket", { skip: noClient, timeout: 60_000 }, () => {
-  for (const params of [{}, WE_ALLOW_ALL, { ...WE_ALLOW_ALL, serverMaxWindowBits: 9 }])
-    test(`we ask for ${nameOf(params)}`, async (t) => {
-      const conns = new Queue<Conn>()
-      const serve = async (conn: Conn): Promise<void> => {
-        conns.push(conn)
-        await conn.closed
-      }
-      const server = createServer(upgrade(serve, { compress: ourOptions(params) }))
-      const theirs = await nodeLibrary.connect(`ws://127.0.0.1:${await listen(t, server)}`, [])
-      const ours = await conns.next()
-      assert.deepEqual(ours.extensions, ['permessage-deflate'])
-      for (const message of messages) {
-        theirs.send(message)
-        void ours.send(message)
-      }
-      for (const message of messages) {
-        const mine = await ours.read()
-        assert.ok(mine !== null && same(mine.isText ? mine.text() : mine.data, message), 'to us')
-        assert.ok(same(await theirs.next(), message), 'to them')
-      }
-      await ours.close()
-    })
-})
