@@ -4,6 +4,7 @@
  * @module
  */
 export type { Clock } from './conn/clock.js'
+export type { CompressOptions } from './conn/compress-options.js'
 export { Conn, type ConnStats } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
 export type { HandshakeRequest } from './conn/handshake-request.js'

@@ -208,7 +208,14 @@ export class Sender implements WriterHost {
 
   #frameWriter(): FrameWriter {
     const { validateText } = this.#options
-    this.#frames ??= new FrameWriter(this.#framer, this.#outbox, this.#lane, this.#allowedRsv, validateText)
+    this.#frames ??= new FrameWriter(
+      this.#framer,
+      this.#outbox,
+      this.#lane,
+      this.#codecs,
+      this.#allowedRsv,
+      validateText,
+    )
     return this.#frames
   }
 
