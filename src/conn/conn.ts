@@ -13,6 +13,7 @@ import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
 import { resolveConnOptions } from './options.js'
+import type { Outbox } from './outbox.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { MessageReader } from './reader.js'
 import { type ReadOptions, signalOf } from './readers.js'
@@ -26,6 +27,11 @@ export let startConn: <Data>(transport: Transport, setup: ConnSetup<Data>) => Co
 export let handlerFailed: <Data>(conn: Conn<Data>, error: unknown) => void
 /** Nobody will read from this connection any more: what waits in its inbox is dropped. @internal */
 export let abandonConn: <Data>(conn: Conn<Data>) => void
+
+/** What is on its way out of a connection. @internal */
+export let outboxOf: (conn: Conn) => Outbox
+/** Ends a connection because of an error, which the peer is told. @internal */
+export let failConn: (conn: Conn, error: Error) => void
 
 /** What a connection has done so far. */
 export interface ConnStats {
@@ -215,7 +221,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, a stream part by part. The bytes may be used again as soon as
+   * Sends a message: a string as text, bytes as binary, a prepared one as it is, a stream part by part. The bytes may be used again as soon as
    * this returns. The promise resolves when there is room for more, and rejects when the connection is gone; nobody has
    * to look at it.
    *
@@ -282,5 +288,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
     abandonConn = (conn) => conn.#core.abandon()
+    outboxOf = (conn) => conn.#core.outbox
+    failConn = (conn, error) => conn.#core.fail(error)
   }
 }

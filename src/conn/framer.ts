@@ -5,6 +5,7 @@ import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame
 import { type MaskSource, mask } from '../frame/mask.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
+import type { EncodedMessage } from './encoded-message.js'
 import type { Outbox } from './outbox.js'
 import { MAX_STAGED } from './staging.js'
 
@@ -49,6 +50,14 @@ export class Framer {
       first = (head & FIN) | Opcode.Continuation
     }
     this.#dataFrame(first, bytes, from, end)
+  }
+
+  /** A message that is encoded already; only a client has to copy it, to mask it. */
+  prepared(message: EncodedMessage): void {
+    if (this.#masks) return this.data(message.head, message.payload)
+    const { pieces, frames } = message.wire(this.#fragmentSize)
+    this.framesOut += frames
+    for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
   }
 
   /** A control frame, which overtakes data that waits. */

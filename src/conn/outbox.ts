@@ -2,10 +2,8 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
-
-/** Frames that wait are packed into blocks of at least this size. */
-const BLOCK_SIZE = 16 << 10
+import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab } from './staging.js'
+import { Waiting } from './waiting.js'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -25,6 +23,7 @@ export type OutboxHost = BackPressureHost
 export class Outbox implements Stager {
   readonly #transport: Transport
   readonly #limit: number
+  readonly highWaterMark: number
   readonly #pressure: BackPressure
 
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
@@ -32,14 +31,14 @@ export class Outbox implements Stager {
   #start = 0
   #end = 0
   #cutOff: Buffer[] | undefined
+  /** The stretch is not of the slab, but memory that others send as well. */
+  #isShared = false
   #awaitsFlush = false
 
   /** The transport has not taken everything: what comes now waits. */
   #blocked = false
-  #queue: Buffer[] = []
-  #queuedBytes = 0
-  #block: Buffer = EMPTY
-  #blockUsed = 0
+  #data: Waiting | undefined
+  #controlBytes = 0
   #control: Buffer[] = []
   #pong: Buffer | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
@@ -55,6 +54,7 @@ export class Outbox implements Stager {
   constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
     this.#limit = options.maxOutboxBytes
+    this.highWaterMark = options.highWaterMark
     this.#pressure = new BackPressure(host, options.highWaterMark)
   }
 
@@ -66,13 +66,17 @@ export class Outbox implements Stager {
   /** Those that wait for nothing but the peer. */
   get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
-    return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
+    return this.#blocked ? staged + this.#queued + this.#transport.pending : staged
   }
 
   /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
   get isFull(): boolean {
-    if (!this.#blocked && this.#held === 0) return false
-    return this.#held + this.#queuedBytes + this.#end - this.#start > this.#limit
+    return this.#waitsMoreThan(this.#limit)
+  }
+
+  /** Whether the peer is slow: more than the high-water mark waits, counted the same way. */
+  get isBehind(): boolean {
+    return this.#waitsMoreThan(this.highWaterMark)
   }
 
   /** Counts bytes that wait for their turn, and takes them off again. */
@@ -116,10 +120,25 @@ export class Outbox implements Stager {
     this.bytesOut += bytes.length
     if (!this.#blocked) this.flushStaged()
     if (!this.#blocked) return void this.#write(bytes)
-    this.#queue.push(bytes)
-    this.#queuedBytes += bytes.length
-    this.#block = EMPTY
-    this.#blockUsed = 0
+    this.#data ??= new Waiting()
+    this.#data.push(bytes)
+  }
+
+  /**
+   * Sends memory that nobody writes to and others send as well: nothing is copied, however long it waits here. Only
+   * behind other frames of the same turn a small one is, as a write would cost more.
+   */
+  writeShared(bytes: Buffer): void {
+    if (this.#blocked || bytes.length > MAX_STAGED) return this.writeOwned(bytes)
+    if (this.#end !== this.#start) {
+      const at = this.reserve(bytes.length)
+      return void bytes.copy(this.into, at)
+    }
+    this.bytesOut += bytes.length
+    this.#slab = bytes
+    this.#end = bytes.length
+    this.#isShared = true
+    this.#awaitFlush()
   }
 
   /** A promise for "there is room for more": below the high-water mark. */
@@ -140,11 +159,14 @@ export class Outbox implements Stager {
   flushStaged(): void {
     this.#awaitsFlush = false
     if (this.#end === this.#start) return
-    const last = this.#slab.subarray(this.#start, this.#end)
+    const isShared = this.#isShared
+    const last = isShared ? this.#slab : this.#slab.subarray(this.#start, this.#end)
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined
+    if (isShared) this.#letSharedGo()
     if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
+    else if (isShared) this.#write(last)
     else if (!this.#transport.mayLend) this.#write(Buffer.from(last))
     else if (!this.#write(last)) keepSlab()
     this.#settle()
@@ -154,7 +176,7 @@ export class Outbox implements Stager {
   onDrained(): void {
     // Blocked until the last block is written: what is sent meanwhile must not overtake it.
     let taken = true
-    while (taken && this.#queuedBytes > 0) taken = this.#writeControl() ?? this.#writeNextBlock()
+    while (taken && this.#queued > 0) taken = this.#writeControl() ?? this.#writeNextBlock()
     if (taken) this.#blocked = false
     if (taken && this.#ending) this.#transport.end()
     this.#settle()
@@ -162,11 +184,8 @@ export class Outbox implements Stager {
 
   /** Drops the data that waits; what the transport has already taken goes its way. */
   dropQueue(): void {
-    for (const block of this.#queue) this.bytesOut -= block.length
-    this.#queue = []
-    this.#block = EMPTY
-    this.#blockUsed = 0
-    this.#queuedBytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)
+    this.bytesOut -= this.#data?.bytes ?? 0
+    this.#data = undefined
   }
 
   /** Ends the transport's sending direction when everything has left. */
@@ -184,22 +203,29 @@ export class Outbox implements Stager {
 
   /** The transport is gone, and with it everything that waits. */
   drop(): void {
-    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff)
-    this.bytesOut -= sizeOf(this.#control) + (this.#pong?.length ?? 0)
-    this.#start = this.#end = 0
+    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#controlBytes
+    this.#start = this.#end = this.#controlBytes = 0
+    this.#letSharedGo()
     this.#cutOff = this.#pong = undefined
     this.#control = []
     this.dropQueue()
     this.#blocked = true // whatever is laid now stays here
   }
 
+  /** What waits here for the transport. */
+  get #queued(): number {
+    return this.#controlBytes + (this.#data?.bytes ?? 0)
+  }
+
+  #waitsMoreThan(limit: number): boolean {
+    if (!this.#blocked && this.#held === 0) return false
+    return this.#held + this.#queued + this.#end - this.#start > limit
+  }
+
   #reserveStaged(size: number): number {
     const at = stage(size) // may flush everyone, us too, to make room
     if (this.#blocked) return this.#reserveQueued(size)
-    if (!this.#awaitsFlush) {
-      this.#awaitsFlush = true
-      awaitFlush(this)
-    }
+    this.#awaitFlush()
     const slab = stagingSlab()
     if (this.#end === at && this.#slab === slab && this.#end !== this.#start) this.#end = at + size
     else this.#openStretch(slab, at, size)
@@ -207,30 +233,36 @@ export class Outbox implements Stager {
     return at
   }
 
+  #awaitFlush(): void {
+    if (this.#awaitsFlush) return
+    this.#awaitsFlush = true
+    awaitFlush(this)
+  }
+
+  /** Whoever has nothing to send any more must not hold it. */
+  #letSharedGo(): void {
+    this.#isShared = false
+    this.#slab = EMPTY
+  }
+
   #openStretch(slab: Buffer, at: number, size: number): void {
     if (this.#end !== this.#start) (this.#cutOff ??= []).push(this.#slab.subarray(this.#start, this.#end))
+    this.#isShared = false
     this.#slab = slab
     this.#start = at
     this.#end = at + size
   }
 
   #reserveQueued(size: number): number {
-    if (this.#blockUsed + size > this.#block.length) {
-      this.#block = Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE))
-      this.#blockUsed = 0
-      this.#queue.push(EMPTY)
-    }
-    const at = this.#blockUsed
-    this.#blockUsed = at + size
-    this.#queue[this.#queue.length - 1] = this.#block.subarray(0, this.#blockUsed)
-    this.#queuedBytes += size
-    this.into = this.#block
+    this.#data ??= new Waiting()
+    const at = this.#data.reserve(size)
+    this.into = this.#data.into
     return at
   }
 
   #countControl(frame: Buffer, sign: 1 | -1 = 1): void {
     this.bytesOut += sign * frame.length
-    this.#queuedBytes += sign * frame.length
+    this.#controlBytes += sign * frame.length
   }
 
   /** Undefined when there is none. */
@@ -240,18 +272,15 @@ export class Outbox implements Stager {
     if (this.#control.length === 0) return undefined
     const frames = Buffer.concat(this.#control)
     this.#control = []
-    this.#queuedBytes -= frames.length
+    this.#controlBytes -= frames.length
     return this.#write(frames)
   }
 
   #writeNextBlock(): boolean {
-    const block = this.#queue.shift()!
-    if (this.#queue.length === 0) {
-      this.#block = EMPTY
-      this.#blockUsed = 0
-    }
-    this.#queuedBytes -= block.length
-    return this.#write(block)
+    const data = this.#data!
+    const bytes = data.take()
+    if (data.bytes === 0) this.#data = undefined
+    return this.#write(bytes)
   }
 
   #write(bytes: Buffer): boolean {
