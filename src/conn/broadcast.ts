@@ -56,7 +56,9 @@ const BROADCAST_OPTIONS: OptionNames<BroadcastOptions> = {
  * @throws TypeError when one of them is no connection, or the data cannot be sent; nothing is sent then.
  *
  * @example
- * const { skipped } = broadcast(server.conns, 'news', { slow: 'skip' })
+ * const chat = upgrade(async (conn) => {
+ *   for await (const message of conn) broadcast(chat.conns, message, { except: conn, slow: 'skip' })
+ * })
  */
 export function broadcast(
   conns: Iterable<Conn>,

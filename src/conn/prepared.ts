@@ -80,7 +80,7 @@ export class Prepared {
  *
  * @example
  * const news = prepare(JSON.stringify({ price: 42 }))
- * for (const conn of subscribers) conn.send(news)
+ * conn.send(news)
  */
 export function prepare(data: string | Bytes | Message, options?: SendOptions): Prepared {
   const hints = hintsOf(options)

@@ -201,7 +201,7 @@ describe('send(prepare(x))', () => {
       const twins = new Twins(random)
       for (let i = random.int(1, 40); i > 0; i--) await twins.act()
       await twins.end()
-    }, 60))
+    }, 30))
 
   test('goes with what else is sent in the turn in one write', async () => {
     const { conn, line } = onLine()
