@@ -11,6 +11,7 @@ export {
   type SlowPolicy,
 } from './conn/broadcast.js'
 export type { Clock } from './conn/clock.js'
+export type { CompressOptions } from './conn/compress-options.js'
 export { Conn, type ConnStats } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
 export type { HandshakeRequest } from './conn/handshake-request.js'

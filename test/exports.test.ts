@@ -39,6 +39,7 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
       'Clock',
       'CloseReport',
       'CloseStatus',
+      'CompressOptions',
       'ConnHandler',
       'ConnOptions',
       'ConnStats',

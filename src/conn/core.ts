@@ -60,7 +60,7 @@ export class Core<Data> implements Hosts {
     this.protocol = setup.protocol ?? ''
     this.extensionNames = extensions.map((extension) => extension.name)
     this.transport = transport
-    this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
+    this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions, timekeeperOf(options.clock))
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
@@ -289,7 +289,7 @@ export class Core<Data> implements Hosts {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(thrown)
+    this.#codecs?.end(this.delivery, (thrown) => this.#application.onHandlerError(thrown))
     this.#application.onGone(report)
   }
 

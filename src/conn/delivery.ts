@@ -44,6 +44,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   readonly #handling: Handling | undefined
   readonly #serving: Serving
   #abandoned = false
+  #onRead: (() => void) | undefined
   #refillsSoon = false
   #expectsReader = false
 
@@ -151,6 +152,19 @@ export class Delivery implements DecodingHost, ReadersHost {
     this.#serve()
   }
 
+  /** Calls back when nothing is left to be read; by then the end has been told. */
+  whenRead(callback: () => void): void {
+    this.#onRead = callback
+    this.#checkRead()
+  }
+
+  #checkRead(): void {
+    if (this.#inbox.holdsData || this.#decoding.isBusy) return
+    const callback = this.#onRead
+    this.#onRead = undefined
+    callback?.()
+  }
+
   /** Nobody will read any more. */
   abandon(): void {
     this.#abandoned = true
@@ -192,7 +206,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   /** An extension is done with what took its time. */
   onDecoded(failure: { readonly error: unknown } | undefined): void {
     if (failure !== undefined) this.#host.fail(failure.error)
-    else this.#serve()
+    this.#serve()
   }
 
   /** Behind a reader that was cancelled may stand one that can be served with what is here. */
@@ -208,6 +222,7 @@ export class Delivery implements DecodingHost, ReadersHost {
     );
     this.#refill()
     if (!this.#decoding.isBusy) this.#handling?.settle()
+    if (this.#onRead !== undefined) this.#checkRead()
   }
 
   #refill(): void {

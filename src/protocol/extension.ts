@@ -44,9 +44,11 @@ export interface ExtensionCodec {
    * a frame of the application's own with a reserved bit. What is encoded later must not build on what was before it.
    */
   forget?(): void
-  /** Nothing went through for a while: let go of memory that can be made again. */
+  /** No message went through for `idleAfter`, or none will any more: let go of memory that can be made again. */
   idle?(): void
-  /** The connection is gone: free what is held. */
+  /** Milliseconds without a message after which `idle()` is called; default 30,000, 0 for never. */
+  readonly idleAfter?: number
+  /** The connection is gone, and what had come in has been read: free what is held. */
   close?(): void
 }
 
