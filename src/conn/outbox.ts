@@ -2,7 +2,7 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab } from './staging.js'
+import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
 import { Waiting } from './waiting.js'
 
 const EMPTY = Buffer.alloc(0)
@@ -160,7 +160,7 @@ export class Outbox implements Stager {
     this.#awaitsFlush = false
     if (this.#end === this.#start) return
     const isShared = this.#isShared
-    const last = isShared ? this.#slab : this.#slab.subarray(this.#start, this.#end)
+    const last = isShared ? this.#slab : stretchOf(this.#slab, this.#start, this.#end)
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined
