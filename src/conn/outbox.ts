@@ -167,8 +167,8 @@ export class Outbox implements Stager {
     if (isShared) this.#letSharedGo()
     if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
     else if (isShared) this.#write(last)
-    else if (!this.#transport.mayLend) this.#write(Buffer.from(last))
-    else if (!this.#write(last)) keepSlab()
+    else if (this.#transport.keeps === 'for ever') this.#write(Buffer.from(last))
+    else if (!this.#write(last) && this.#transport.keeps !== 'for the call') keepSlab()
     this.#settle()
   }
 
