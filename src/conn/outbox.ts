@@ -280,7 +280,9 @@ export class Outbox implements Stager {
     const data = this.#data!
     const bytes = data.take()
     if (data.bytes === 0) this.#data = undefined
-    return this.#write(bytes)
+    const taken = this.#write(bytes)
+    if (this.#transport.keeps === 'for the call') data.recycle()
+    return taken
   }
 
   #write(bytes: Buffer): boolean {
