@@ -5,6 +5,7 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
+import { Application } from './application.js'
 import type { Bytes } from './bytes.js'
 import { Core } from './core.js'
 import { checkEvents } from './events.js'
@@ -80,7 +81,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
       head,
       protocol,
       data,
-      events,
+      application: new Application(events),
       extensions,
       options: resolved,
     })

@@ -21,7 +21,7 @@ import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
 import { timekeeperOf } from './timekeeper.js'
 
-type Hosts = ApplicationHost &
+type Hosts<Data> = ApplicationHost<Data> &
   TransportEvents &
   InboundHost &
   DeliveryHost &
@@ -30,11 +30,15 @@ type Hosts = ApplicationHost &
   OutboxHost &
   Events
 
+const NOBODY = new Application<never>()
+const NONE: readonly never[] = Object.freeze([])
+
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
  * itself; who reads from top to bottom sees the way of the bytes in, the way out, and the end.
  */
-export class Core<Data> implements Hosts {
+export class Core<Data> implements Hosts<Data> {
+  readonly conn: Conn<Data>
   readonly #application: Application<Data>
   readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
@@ -52,15 +56,17 @@ export class Core<Data> implements Hosts {
   readonly ending: Ending
 
   constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
-    const { role, options, extensions = [] } = setup
-    const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
-    this.#application = new Application(conn, this, setup)
+    const { role, options, extensions = NONE } = setup
+    const hasExtensions = extensions.length > 0
+    const allowedRsv = hasExtensions ? extensions.reduce((bits, extension) => bits | extension.rsv, 0) : 0
+    this.conn = conn
+    this.#application = setup.application ?? NOBODY
     this.#options = options
     this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
     this.protocol = setup.protocol ?? ''
-    this.extensionNames = extensions.map((extension) => extension.name)
+    this.extensionNames = hasExtensions ? extensions.map((extension) => extension.name) : NONE
     this.transport = transport
-    this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
+    this.#codecs = hasExtensions ? new Codecs(extensions) : undefined
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
     this.ending = new Ending(role, this)
@@ -78,7 +84,7 @@ export class Core<Data> implements Hosts {
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
   start({ head, request }: ConnSetup<Data>): void {
-    this.#application.onStart(request)
+    this.#application.onStart(this, request)
     if (head !== undefined && head.length > 0) {
       const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
       this.#inbound.receive(bytes, 0, bytes.length)
@@ -145,17 +151,17 @@ export class Core<Data> implements Hosts {
   }
 
   message(message: Message): unknown {
-    return this.#application.message(message)
+    return this.#application.message(this.conn, message)
   }
 
   onPing(payload: Buffer): void {
     if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload)
-    this.#application.onPing(payload)
+    this.#application.onPing(this, payload)
   }
 
   onPong(payload: Buffer): void {
     this.#pings?.onPong(payload)
-    this.#application.onPong(payload)
+    this.#application.onPong(this, payload)
   }
 
   onClose(payload: Buffer): void {
@@ -206,7 +212,7 @@ export class Core<Data> implements Hosts {
   }
 
   onDrain(): void {
-    this.#application.onDrain()
+    this.#application.onDrain(this)
   }
 
   // The end: anything -> ending -> one report.
@@ -220,7 +226,7 @@ export class Core<Data> implements Hosts {
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
     this.abandon()
-    this.#application.onHandlerError(error)
+    this.#application.onHandlerError(this, error)
   }
 
   afterMessages(callback: () => void): void {
@@ -266,7 +272,7 @@ export class Core<Data> implements Hosts {
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause !== undefined) this.#application.onError(report.cause)
+    if (report.cause !== undefined) this.#application.onError(this, report.cause)
   }
 
   ended(): void {
@@ -289,8 +295,8 @@ export class Core<Data> implements Hosts {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(thrown)
-    this.#application.onGone(report)
+    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(this, thrown)
+    this.#application.onGone(this, report)
   }
 
   lastReceivedAt(): number {
