@@ -68,7 +68,7 @@ export class Core<Data> implements Hosts<Data> {
     this.transport = transport
     this.#codecs = hasExtensions ? new Codecs(extensions) : undefined
     this.outbox = new Outbox(transport, options, this)
-    this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
+    this.#framer = new Framer(this.outbox, role, options)
     this.ending = new Ending(role, this)
     this.sender = new Sender(this.ending, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
     this.#inbound = new Inbound(
