@@ -25,6 +25,10 @@ export class Backlog {
     this.serving = new Serving(this.inbox, this.decoding, readers, host)
   }
 
+  get isEmpty(): boolean {
+    return this.inbox.isEmpty && this.decoding.isEmpty
+  }
+
   /** Whether what comes in has to wait behind what is here. */
   get isInTheWay(): boolean {
     return this.serving.isStreaming || !this.inbox.isEmpty || this.decoding.isBusy

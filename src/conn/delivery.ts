@@ -11,6 +11,7 @@ import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
 import type { ServingHost } from './serving.js'
+import { expectMore } from './staging.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -124,6 +125,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
   refillSoon(): void {
+    expectMore()
     if (this.#refillsSoon) return
     this.#refillsSoon = true
     // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
@@ -180,7 +182,14 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     this.#expectsReader = false
     this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
-    this.#serve()
+    if (this.#hasNothing) this.#refill()
+    else this.#serve()
+  }
+
+  /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
+  get #hasNothing(): boolean {
+    if (this.#ended !== undefined) return false
+    return this.#backlog === undefined || this.#backlog.isEmpty
   }
 
   /** Something takes its time: the next message waits for it. */

@@ -2,7 +2,7 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
+import { awaitFlush, keepSlab, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
@@ -140,7 +140,7 @@ export class Outbox implements Stager {
   flushStaged(): void {
     this.#awaitsFlush = false
     if (this.#end === this.#start) return
-    const last = this.#slab.subarray(this.#start, this.#end)
+    const last = stretchOf(this.#slab, this.#start, this.#end)
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined

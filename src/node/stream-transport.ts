@@ -2,7 +2,6 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
-import { moveToSharedRead, type SharedReader } from './shared-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
 
@@ -15,12 +14,9 @@ let onEnd: (this: Watched) => void
 let onClose: (this: Watched) => void
 let onError: (this: Watched, error: Error) => void
 
-/**
- * Any Node stream as a transport. A plain TCP socket is read through shared memory where that works; everything else,
- * and everything where it does not, through `'data'` events.
- */
-export class StreamTransport implements Transport, SharedReader {
-  #stream: Duplex
+/** Any Node stream as a transport, by what Node documents. */
+export class StreamTransport implements Transport {
+  readonly #stream: Duplex
   /** Chunks are made for us alone: they may be unmasked in place. */
   readonly #ownsChunks: boolean
   readonly mayLend: boolean
@@ -39,14 +35,14 @@ export class StreamTransport implements Transport, SharedReader {
 
   open(events: TransportEvents): void {
     this.#events = events
-    if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
-    else this.#listen()
     const stream = this.#stream
+    if (stream instanceof Socket) prepare(stream)
+    stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
     stream.on('end', onEnd)
     stream.on('close', onClose)
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
-    // Whatever state it was handed over in: a moved socket runs by now, and one that was paused would never.
+    // A listener alone would not start a stream that somebody has paused, as a client does behind its handshake.
     if (this.#paused) stream.pause()
     else stream.resume()
   }
@@ -106,32 +102,6 @@ export class StreamTransport implements Transport, SharedReader {
     return (this.#stream as Partial<Socket>).localPort
   }
 
-  onRead(memory: Buffer, length: number): void {
-    this.#events.bytes(memory, 0, length)
-  }
-
-  room(): Buffer | undefined {
-    return this.#events.room()
-  }
-
-  #openSocket(socket: Socket): void {
-    socket.setTimeout(0)
-    socket.setNoDelay(true)
-    const moved = moveToSharedRead(socket, this)
-    if (moved === undefined) {
-      this.#listen()
-      return
-    }
-    this.#stream = moved
-    this.#watchErrors()
-  }
-
-  /** A listener alone would not start a stream that somebody has paused, as a client does behind its handshake. */
-  #listen(): void {
-    this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
-    this.#stream.resume()
-  }
-
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
   #watchErrors(): void {
     const stream = this.#stream as Watched
@@ -163,4 +133,9 @@ export class StreamTransport implements Transport, SharedReader {
     this.#waitsForDrain = false
     this.#events.drained()
   }
+}
+
+function prepare(socket: Socket): void {
+  socket.setTimeout(0)
+  socket.setNoDelay(true)
 }
