@@ -94,12 +94,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
 
   /** The subprotocol in use; empty when there is none. */
   get protocol(): string {
-    return this.#core.protocol
+    return this.#core.terms.protocol
   }
 
   /** Names of the extensions in use. */
   get extensions(): readonly string[] {
-    return this.#core.extensionNames
+    return this.#core.terms.extensionNames
   }
 
   get remoteAddress(): string | undefined {

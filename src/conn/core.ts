@@ -3,7 +3,6 @@ import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
 import { Application, type ApplicationHost } from './application.js'
-import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
 import { Ending, type EndingHost, terminated } from './ending.js'
@@ -19,6 +18,7 @@ import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
+import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
 
 type Hosts<Data> = ApplicationHost<Data> &
@@ -31,7 +31,6 @@ type Hosts<Data> = ApplicationHost<Data> &
   Events
 
 const NOBODY = new Application<never>()
-const NONE: readonly never[] = Object.freeze([])
 
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
@@ -40,7 +39,6 @@ const NONE: readonly never[] = Object.freeze([])
 export class Core<Data> implements Hosts<Data> {
   readonly conn: Conn<Data>
   readonly #application: Application<Data>
-  readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
   readonly #framer: Framer
@@ -48,37 +46,27 @@ export class Core<Data> implements Hosts<Data> {
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
   readonly request: HandshakeRequest | undefined
-  readonly protocol: string
-  readonly extensionNames: readonly string[]
+  readonly terms: Terms
   readonly transport: Transport
   readonly outbox: Outbox
   readonly sender: Sender
   readonly ending: Ending
 
   constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
-    const { role, options, extensions = NONE } = setup
-    const hasExtensions = extensions.length > 0
-    const allowedRsv = hasExtensions ? extensions.reduce((bits, extension) => bits | extension.rsv, 0) : 0
+    const { role, options, request } = setup
+    const terms = termsOf(setup)
     this.conn = conn
     this.#application = setup.application ?? NOBODY
     this.#options = options
-    this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
-    this.protocol = setup.protocol ?? ''
-    this.extensionNames = hasExtensions ? extensions.map((extension) => extension.name) : NONE
+    this.request = request && new HandshakeRequest(request.url ?? '', request.rawHeaders)
+    this.terms = terms
     this.transport = transport
-    this.#codecs = hasExtensions ? new Codecs(extensions) : undefined
     this.outbox = new Outbox(transport, options, this)
     this.#framer = new Framer(this.outbox, role, options)
     this.ending = new Ending(role, this)
-    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
-    this.#inbound = new Inbound(
-      role,
-      options,
-      this,
-      this.#codecs,
-      allowedRsv,
-      this.#application.hasEvents ? this : undefined,
-    )
+    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, terms.codecs, terms.allowedRsv)
+    const events = this.#application.hasEvents ? this : undefined
+    this.#inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
@@ -295,7 +283,7 @@ export class Core<Data> implements Hosts<Data> {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(this, thrown)
+    for (const thrown of this.terms.codecs?.close() ?? []) this.#application.onHandlerError(this, thrown)
     this.#application.onGone(this, report)
   }
 
