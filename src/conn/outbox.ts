@@ -145,8 +145,8 @@ export class Outbox implements Stager {
     this.#start = this.#end = 0
     this.#cutOff = undefined
     if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
-    else if (!this.#transport.mayLend) this.#write(Buffer.from(last))
-    else if (!this.#write(last)) keepSlab()
+    else if (this.#transport.keeps === 'for ever') this.#write(Buffer.from(last))
+    else if (!this.#write(last) && this.#transport.keeps !== 'for the call') keepSlab()
     this.#settle()
   }
 

@@ -4,13 +4,8 @@ import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { type Address, addressOf, type Handle, parts, type Request } from './handle.js'
 import { type Counting, leave, type Taker } from './left-socket.js'
+import { sharedMemory } from './shared-memory.js'
 import type { Transport, TransportEvents } from './transport.js'
-
-/** One read takes at most this much. */
-const READ_SIZE = 64 << 10
-
-/** What all connections are read into, one after the other: whoever is told of bytes is done with them when it returns. */
-const shared = Buffer.allocUnsafeSlow(READ_SIZE)
 
 const OWNER = parts?.OWNER ?? Symbol('no owner')
 
@@ -23,13 +18,13 @@ let spare = parts === undefined ? undefined : new parts.WriteRequest()
  */
 export class HandleTransport implements Transport, Taker {
   readonly handle: Handle
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly #server: Counting | undefined
   left: Socket | undefined
   /** There from `open()` on: a connection may fail to be made, and its socket is dropped then. */
   #events: TransportEvents | undefined
   /** What the next bytes are read into. */
-  #memory: Buffer = shared
+  #memory: Buffer = sharedMemory
   #bytesRead: number
   #remote: Address | undefined
   #local: Address | undefined
@@ -49,7 +44,7 @@ export class HandleTransport implements Transport, Taker {
     this.#bytesRead = handle.bytesRead
     handle[OWNER] = this
     handle.onread = onRead
-    handle.useUserBuffer(shared)
+    handle.useUserBuffer(sharedMemory)
   }
 
   open(events: TransportEvents): void {
@@ -154,7 +149,7 @@ export class HandleTransport implements Transport, Taker {
     const memory = this.#memory
     const events = this.#events!
     events.bytes(memory, 0, length)
-    const next = events.room() ?? shared
+    const next = events.room() ?? sharedMemory
     if (next === memory) return undefined
     this.#memory = next
     return next
@@ -206,7 +201,7 @@ export class HandleTransport implements Transport, Taker {
   }
 
   onClosed(): void {
-    this.#memory = shared
+    this.#memory = sharedMemory
     this.#events?.closed(this.#error)
     this.left?.destroy()
   }

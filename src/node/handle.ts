@@ -144,14 +144,14 @@ function isIdle(socket: Socket): boolean {
 const kinds = new Map<unknown, boolean>()
 
 function isKnown(handle: Handle): boolean {
-  const known = kinds.get(handle.constructor) ?? looksKnown(handle)
+  const { name } = handle.constructor
+  const known = kinds.get(handle.constructor) ?? ((name === 'TCP' || name === 'Pipe') && looksKnown(handle))
   kinds.set(handle.constructor, known)
   return known
 }
 
-function looksKnown(handle: Handle): boolean {
-  const { name } = handle.constructor
-  if (name !== 'TCP' && name !== 'Pipe') return false
+/** Whether a handle has what it takes, in the form that it is known to have. */
+export function looksKnown(handle: Handle): boolean {
   if (typeof handle.bytesRead !== 'number' || typeof handle.writeQueueSize !== 'number') return false
   if (typeof handle.onread !== 'function' || typeof handle.reading !== 'boolean') return false
   return METHODS.every((method) => typeof handle[method as keyof Handle] === 'function')

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
+import { type Reader, readPast, type TlsRead, tlsHandleOf } from './tls-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
 
@@ -14,22 +15,23 @@ let onEnd: (this: Watched) => void
 let onClose: (this: Watched) => void
 let onError: (this: Watched, error: Error) => void
 
-/** Any Node stream as a transport, by what Node documents. */
-export class StreamTransport implements Transport {
+/** Any Node stream as a transport; the bytes of a TLS connection are read past it where that works. */
+export class StreamTransport implements Transport, Reader {
   readonly #stream: Duplex
   /** Chunks are made for us alone: they may be unmasked in place. */
   readonly #ownsChunks: boolean
-  readonly mayLend: boolean
+  readonly keeps: Transport['keeps']
   #events!: TransportEvents
   #waitsForDrain = false
   #paused = false
   #error: Error | undefined
+  #past: TlsRead | undefined
   readonly #onWritten = (): void => this.#written()
 
   constructor(stream: Duplex) {
     this.#stream = stream
     this.#ownsChunks = stream instanceof Socket
-    this.mayLend = stream instanceof Socket && !(stream instanceof TLSSocket)
+    this.keeps = keepsOf(stream)
     this.#watchErrors()
   }
 
@@ -37,14 +39,15 @@ export class StreamTransport implements Transport {
     this.#events = events
     const stream = this.#stream
     if (stream instanceof Socket) prepare(stream)
-    stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
+    this.#past = readPast(stream, this)
+    if (this.#past === undefined) stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
     stream.on('end', onEnd)
     stream.on('close', onClose)
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
     // A listener alone would not start a stream that somebody has paused, as a client does behind its handshake.
-    if (this.#paused) stream.pause()
-    else stream.resume()
+    if (this.#paused) this.pause()
+    else this.resume()
   }
 
   get pending(): number {
@@ -56,7 +59,7 @@ export class StreamTransport implements Transport {
     const stream = this.#stream
     if (stream.destroyed || stream.writableEnded) return true
     try {
-      stream.write(bytes, this.#onWritten)
+      stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
       // A stream of the application's own may throw; others' bytes are being written in the same turn.
       this.#error ??= toError(thrown)
@@ -70,12 +73,22 @@ export class StreamTransport implements Transport {
 
   pause(): void {
     this.#paused = true
+    this.#past?.pause()
     this.#stream.pause()
   }
 
   resume(): void {
     this.#paused = false
+    this.#past?.resume()
     this.#stream.resume()
+  }
+
+  onRead(memory: Buffer, length: number): void {
+    this.#events.bytes(memory, 0, length)
+  }
+
+  room(): Buffer | undefined {
+    return this.#events.room()
   }
 
   end(): void {
@@ -100,6 +113,12 @@ export class StreamTransport implements Transport {
 
   get localPort(): number | undefined {
     return (this.#stream as Partial<Socket>).localPort
+  }
+
+  /** Behind somebody else's write, that of the handshake, ours has to wait after all. */
+  #mayTake(bytes: Buffer): Buffer {
+    if (this.keeps !== 'for the call') return bytes
+    return this.#stream.writableLength === 0 && this.#stream.writableCorked === 0 ? bytes : Buffer.from(bytes)
   }
 
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
@@ -133,6 +152,11 @@ export class StreamTransport implements Transport {
     this.#waitsForDrain = false
     this.#events.drained()
   }
+}
+
+function keepsOf(stream: Duplex): Transport['keeps'] {
+  if (tlsHandleOf(stream) !== undefined) return 'for the call'
+  return stream instanceof Socket && !(stream instanceof TLSSocket) ? 'until it has left' : 'for ever'
 }
 
 function prepare(socket: Socket): void {
