@@ -18,7 +18,6 @@ const COUNT = 2000
 const nowhere: Transport = {
   open: () => undefined,
   write: () => true,
-  mayLend: false,
   pending: 0,
   pause: () => undefined,
   resume: () => undefined,
