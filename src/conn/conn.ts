@@ -5,6 +5,7 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
+import { Application } from './application.js'
 import type { Bytes } from './bytes.js'
 import { Core } from './core.js'
 import { checkEvents } from './events.js'
@@ -86,7 +87,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
       head,
       protocol,
       data,
-      events,
+      application: new Application(events),
       extensions,
       options: resolved,
     })
@@ -99,12 +100,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
 
   /** The subprotocol in use; empty when there is none. */
   get protocol(): string {
-    return this.#core.protocol
+    return this.#core.terms.protocol
   }
 
   /** Names of the extensions in use. */
   get extensions(): readonly string[] {
-    return this.#core.extensionNames
+    return this.#core.terms.extensionNames
   }
 
   get remoteAddress(): string | undefined {
