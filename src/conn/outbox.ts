@@ -2,6 +2,7 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
+import { RESOLVED } from './quiet.js'
 import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
 import { Waiting } from './waiting.js'
 
@@ -17,14 +18,14 @@ export type OutboxHost = BackPressureHost
 
 /**
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
- * slab, one write a turn. When it does not, they wait here, data in order and control frames in front of it, so that
- * a pong never stands behind a megabyte of data (RFC 6455 §5.5.2). Every block ends where a frame ends.
+ * slab, one write a turn. When it does not, they wait. An idle connection holds no more of all this than it needs.
  */
 export class Outbox implements Stager {
   readonly #transport: Transport
-  readonly #limit: number
-  readonly highWaterMark: number
-  readonly #pressure: BackPressure
+  readonly #options: OutboxOptions
+  readonly #host: OutboxHost
+  /** Made for the first who has to wait. */
+  #pressure: BackPressure | undefined
 
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
   #slab: Buffer = EMPTY
@@ -37,10 +38,7 @@ export class Outbox implements Stager {
 
   /** The transport has not taken everything: what comes now waits. */
   #blocked = false
-  #data: Waiting | undefined
-  #controlBytes = 0
-  #control: Buffer[] = []
-  #pong: Buffer | undefined
+  #waits: Waiting | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
   #held = 0
 
@@ -53,9 +51,12 @@ export class Outbox implements Stager {
 
   constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
-    this.#limit = options.maxOutboxBytes
-    this.highWaterMark = options.highWaterMark
-    this.#pressure = new BackPressure(host, options.highWaterMark)
+    this.#options = options
+    this.#host = host
+  }
+
+  get highWaterMark(): number {
+    return this.#options.highWaterMark
   }
 
   /** Bytes on their way out that have not left this process. */
@@ -71,7 +72,7 @@ export class Outbox implements Stager {
 
   /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
   get isFull(): boolean {
-    return this.#waitsMoreThan(this.#limit)
+    return this.#waitsMoreThan(this.#options.maxOutboxBytes)
   }
 
   /** Whether the peer is slow: more than the high-water mark waits, counted the same way. */
@@ -85,7 +86,7 @@ export class Outbox implements Stager {
   }
 
   letGo(bytes: number): void {
-    if (this.#pressure.hasRefused) return
+    if (this.#pressure?.hasRefused === true) return
     this.#held -= bytes
     this.#settle()
   }
@@ -99,19 +100,18 @@ export class Outbox implements Stager {
   /** Gives room for a control frame, in front of data that waits. */
   reserveControl(size: number): number {
     if (!this.#blocked) return this.reserve(size)
-    this.into = Buffer.allocUnsafe(size)
-    this.#countControl(this.into)
-    this.#control.push(this.into)
+    this.bytesOut += size
+    this.into = this.#waiting().reserveControl(size)
     return 0
   }
 
-  /** Like `reserveControl()`, in place of a pong that still waits: only the latest ping needs an answer (§5.5.3). */
+  /** Like `reserveControl()`, in place of a pong that still waits. */
   reservePong(size: number): number {
     if (!this.#blocked) return this.reserve(size)
-    if (this.#pong !== undefined) this.#countControl(this.#pong, -1)
-    this.into = Buffer.allocUnsafe(size)
-    this.#countControl(this.into)
-    this.#pong = this.into
+    const waits = this.#waiting()
+    const before = waits.bytes
+    this.into = waits.reservePong(size)
+    this.bytesOut += waits.bytes - before
     return 0
   }
 
@@ -120,8 +120,7 @@ export class Outbox implements Stager {
     this.bytesOut += bytes.length
     if (!this.#blocked) this.flushStaged()
     if (!this.#blocked) return void this.#write(bytes)
-    this.#data ??= new Waiting()
-    this.#data.push(bytes)
+    this.#waiting().push(bytes)
   }
 
   /**
@@ -143,17 +142,19 @@ export class Outbox implements Stager {
 
   /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
-    return this.#pressure.accepted(this.waiting)
+    const { waiting } = this
+    return this.#hasRoom(waiting) ? RESOLVED : this.#backPressure().accepted(waiting)
   }
 
   /** The same for what waits for its turn. */
   acceptedInTurn(): Promise<void> {
-    return this.#pressure.acceptedInTurn(this.bufferedAmount)
+    const { bufferedAmount } = this
+    return this.#hasRoom(bufferedAmount) ? RESOLVED : this.#backPressure().acceptedInTurn(bufferedAmount)
   }
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
-    return this.#pressure.drained(this.bufferedAmount)
+    return this.#backPressure().drained(this.bufferedAmount)
   }
 
   flushStaged(): void {
@@ -176,7 +177,7 @@ export class Outbox implements Stager {
   onDrained(): void {
     // Blocked until the last block is written: what is sent meanwhile must not overtake it.
     let taken = true
-    while (taken && this.#queued > 0) taken = this.#writeControl() ?? this.#writeNextBlock()
+    while (taken && this.#queued > 0) taken = this.#writeNext(this.#waits!)
     if (taken) this.#blocked = false
     if (taken && this.#ending) this.#transport.end()
     this.#settle()
@@ -184,8 +185,9 @@ export class Outbox implements Stager {
 
   /** Drops the data that waits; what the transport has already taken goes its way. */
   dropQueue(): void {
-    this.bytesOut -= this.#data?.bytes ?? 0
-    this.#data = undefined
+    this.bytesOut -= this.#queued
+    this.#waits?.dropData()
+    this.bytesOut += this.#queued
   }
 
   /** Ends the transport's sending direction when everything has left. */
@@ -198,23 +200,36 @@ export class Outbox implements Stager {
   /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
   refuse(): void {
     this.#held = 0
-    this.#pressure.refuse()
+    this.#backPressure().refuse()
   }
 
   /** The transport is gone, and with it everything that waits. */
   drop(): void {
-    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#controlBytes
-    this.#start = this.#end = this.#controlBytes = 0
+    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#queued
+    this.#start = this.#end = 0
     this.#letSharedGo()
-    this.#cutOff = this.#pong = undefined
-    this.#control = []
-    this.dropQueue()
+    this.#cutOff = this.#waits = undefined
     this.#blocked = true // whatever is laid now stays here
   }
 
   /** What waits here for the transport. */
   get #queued(): number {
-    return this.#controlBytes + (this.#data?.bytes ?? 0)
+    return this.#waits?.bytes ?? 0
+  }
+
+  #waiting(): Waiting {
+    this.#waits ??= new Waiting()
+    return this.#waits
+  }
+
+  #backPressure(): BackPressure {
+    this.#pressure ??= new BackPressure(this.#host, this.#options.highWaterMark)
+    return this.#pressure
+  }
+
+  /** Whether nobody has to wait, and nobody ever had to. */
+  #hasRoom(bytes: number): boolean {
+    return this.#pressure === undefined && bytes <= this.#options.highWaterMark
   }
 
   #waitsMoreThan(limit: number): boolean {
@@ -254,34 +269,17 @@ export class Outbox implements Stager {
   }
 
   #reserveQueued(size: number): number {
-    this.#data ??= new Waiting()
-    const at = this.#data.reserve(size)
-    this.into = this.#data.into
+    const waits = this.#waiting()
+    const at = waits.reserve(size)
+    this.into = waits.into
     return at
   }
 
-  #countControl(frame: Buffer, sign: 1 | -1 = 1): void {
-    this.bytesOut += sign * frame.length
-    this.#controlBytes += sign * frame.length
-  }
-
-  /** Undefined when there is none. */
-  #writeControl(): boolean | undefined {
-    if (this.#pong !== undefined) this.#control.unshift(this.#pong)
-    this.#pong = undefined
-    if (this.#control.length === 0) return undefined
-    const frames = Buffer.concat(this.#control)
-    this.#control = []
-    this.#controlBytes -= frames.length
-    return this.#write(frames)
-  }
-
-  #writeNextBlock(): boolean {
-    const data = this.#data!
-    const bytes = data.take()
-    if (data.bytes === 0) this.#data = undefined
+  #writeNext(waits: Waiting): boolean {
+    const bytes = waits.take()
+    if (waits.bytes === 0) this.#waits = undefined
     const taken = this.#write(bytes)
-    if (this.#transport.keeps === 'for the call') data.recycle()
+    if (this.#transport.keeps === 'for the call') waits.recycle()
     return taken
   }
 
@@ -292,6 +290,6 @@ export class Outbox implements Stager {
   }
 
   #settle(): void {
-    if (this.#pressure.isAwaited) this.#pressure.settle(this.waiting, this.#held)
+    if (this.#pressure?.isAwaited === true) this.#pressure.settle(this.waiting, this.#held)
   }
 }

@@ -1,3 +1,5 @@
+import { sizeOf } from './bytes.js'
+
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
 
@@ -11,8 +13,9 @@ const newBlock = (size: number): Buffer =>
 const EMPTY = Buffer.alloc(0)
 
 /**
- * Data frames that wait until the transport takes more, in order: those of this connection packed into blocks, and
- * memory that was made elsewhere as it is. Every piece ends where a frame ends.
+ * Frames that wait until the transport takes more. Data in order: that of this connection packed into blocks, memory that
+ * was made elsewhere as it is. Control frames in front of it, so that a pong never stands behind a megabyte of data
+ * (RFC 6455 §5.5.2). Every piece ends where a frame ends.
  */
 export class Waiting {
   #queue: Buffer[] = []
@@ -20,6 +23,8 @@ export class Waiting {
   #used = 0
   /** Where the part of the block begins that belongs at the end of the queue; -1 when there is none. */
   #from = -1
+  #control: Buffer[] = []
+  #pong: Buffer | undefined
 
   /** The memory in which `reserve()` gave room. */
   into: Buffer = EMPTY
@@ -37,6 +42,21 @@ export class Waiting {
     return at
   }
 
+  /** Gives memory for a control frame. */
+  reserveControl(size: number): Buffer {
+    const frame = Buffer.allocUnsafe(size)
+    this.#control.push(frame)
+    this.bytes += size
+    return frame
+  }
+
+  /** Gives memory for a pong, in place of one that still waits: only the latest ping needs an answer (§5.5.3). */
+  reservePong(size: number): Buffer {
+    this.bytes += size - (this.#pong?.length ?? 0)
+    this.#pong = Buffer.allocUnsafe(size)
+    return this.#pong
+  }
+
   /** Keeps memory that nobody writes to, without copying it. */
   push(bytes: Buffer): void {
     this.#seal()
@@ -44,8 +64,21 @@ export class Waiting {
     this.bytes += bytes.length
   }
 
-  /** Takes out what goes into one write: the first piece, and small ones behind it. */
+  /** Takes out what goes into one write: all control frames, or the first piece of data and small ones behind it. */
   take(): Buffer {
+    const bytes = this.#takeControl() ?? this.#takeData()
+    this.bytes -= bytes.length
+    return bytes
+  }
+
+  #takeControl(): Buffer | undefined {
+    if (this.#pong !== undefined) this.#control.unshift(this.#pong)
+    this.#pong = undefined
+    if (this.#control.length === 0) return undefined
+    return Buffer.concat(this.#control.splice(0))
+  }
+
+  #takeData(): Buffer {
     this.#seal()
     let size = this.#queue[0]!.length
     let count = 1
@@ -54,9 +87,14 @@ export class Waiting {
       if (size + length > BLOCK_SIZE) break
       size += length
     }
-    const bytes = count === 1 ? this.#queue.shift()! : Buffer.concat(this.#queue.splice(0, count), size)
-    this.bytes -= size
-    return bytes
+    return count === 1 ? this.#queue.shift()! : Buffer.concat(this.#queue.splice(0, count), size)
+  }
+
+  /** Drops the data; control frames stay. */
+  dropData(): void {
+    this.#setBlock(EMPTY)
+    this.#queue = []
+    this.bytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)
   }
 
   /** Nobody looks any more at what was taken: when nothing waits, the block can serve somebody else. */
