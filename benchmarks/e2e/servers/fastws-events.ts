@@ -1,5 +1,5 @@
 import { type Conn, type Message, type Upgrade, upgrade } from '../../../src/index.js'
-import { httpServer, serve, serverOptions } from './serve.js'
+import { type Compress, httpServer, serve, serverOptions, takeoverOf } from './serve.js'
 
 const options = serverOptions()
 
@@ -16,7 +16,17 @@ function broadcast(text: string): void {
 }
 
 function limits(maxMessage: number): object {
-  return { maxMessage, maxFrame: maxMessage, maxOutboxBytes: Math.max(4 << 20, 2 * maxMessage) }
+  const { compress } = options
+  return {
+    maxMessage,
+    maxFrame: maxMessage,
+    maxOutboxBytes: Math.max(4 << 20, 2 * maxMessage),
+    compress: compress !== undefined && { ...takeoverOf(compress), ...levelOf(compress) },
+  }
+}
+
+function levelOf({ level }: Compress): object {
+  return level === undefined ? {} : { level }
 }
 
 serve(httpServer(options, handler))
