@@ -1,5 +1,6 @@
 import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
+import { releaseFrame } from '../frame/pool.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
 
@@ -48,6 +49,26 @@ export class LoopWaiter implements MessageWaiter {
     this.#resolve(message === null ? LOOP_END : { done: false, value: message })
   }
 }
+
+/** Waits for a frame to be copied into one of theirs. */
+export const frameCopier = (
+  into: Frame,
+  resolve: (came: boolean) => void,
+  reject: (error: unknown) => void,
+): FrameWaiter => ({
+  wants: 'frame',
+  reject,
+  resolve(next) {
+    if (next === null) return resolve(false)
+    try {
+      next.copyTo(into)
+      resolve(true)
+    } catch (error) {
+      reject(error) // theirs was given back meanwhile
+    }
+    releaseFrame(next)
+  },
+})
 
 export const LOOP_END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 

@@ -5,13 +5,15 @@ import { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
 import { Conn } from '../../src/conn/conn.js'
 import { dial } from '../../src/dial.js'
-import { HandshakeError, WebSocketError } from '../../src/errors.js'
+import { type CloseReport, HandshakeError, WebSocketError } from '../../src/errors.js'
+import { Frame } from '../../src/frame/frame.js'
 import { upgrade } from '../../src/upgrade.js'
 import {
   clientFrame,
   deferred,
   FakeClock,
   listen,
+  type Random,
   type RawPeer,
   rawAnswer,
   rawConnect,
@@ -21,14 +23,47 @@ import {
   seeded,
   turn,
 } from '../support/index.js'
-import { openScene, until } from '../support/scene.js'
+import { openScene, type Scene, until } from '../support/scene.js'
 import { attack } from './attack.js'
+
+const causeOf = (report: CloseReport | undefined): unknown =>
+  (report?.cause as { code?: unknown } | undefined)?.code
 
 const reset = (peer: RawPeer): void => void (peer.socket as net.Socket).resetAndDestroy()
 
 const REQUEST =
   'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+
+const ANSWER = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
+
+/** Some text with a few bytes of it replaced, cut anywhere. */
+function spoilt(text: string, random: Random): Buffer[] {
+  const bytes = Buffer.from(text)
+  for (let n = random.int(1, 6); n > 0; n--) bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
+  return random.split(bytes)
+}
+
+/** A frame that is right but for a bit, perhaps, or no frame at all. */
+function spoiltFrame(random: Random): Buffer {
+  if (random.chance(5)) return random.bytes(50)
+  const frame = clientFrame(random.pick([0, 1, 2, 8, 9, 10]), random.bytes(random.int(0, 300)), {
+    fin: !random.chance(3),
+    rsv: random.chance(4) ? 4 : 0,
+  })
+  if (random.chance(2)) frame[random.int(0, Math.min(frame.length - 1, 13))]! ^= 1 << random.int(0, 7)
+  return frame
+}
+
+/** Opens a connection, sends garbage until that is too much, and leaves. */
+async function fuzzed(scene: Scene, random: Random): Promise<void> {
+  const { peer } = await scene.handshake({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } })
+  for (let piece = 0; piece < 8 && !peer.ended; piece++) {
+    for (const part of random.split(spoiltFrame(random))) peer.write(part)
+    await turn()
+  }
+  peer.socket.end()
+}
 
 const ENGINE_IO = 'CVE-2022-21676, CVE-2022-41940, CVE-2023-31125, CVE-2024-38355 (engine.io, socket.io)'
 
@@ -75,7 +110,7 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
     assert.equal((await conn.closed).code, 1006)
     void conn.send('into the void') // nobody looks at what comes of it
     void conn.ping()
-    void conn.read()
+    for (const read of [() => conn.read(), () => conn.nextFrame(), () => conn.reader()]) void read()
     release.resolve()
     await scene.aftermath({ reports: ['1006 remote WS_ERR_SOCKET'] })
   })
@@ -100,7 +135,8 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
       void conn.ping()
       void conn.drained()
       void conn.closed
-      void conn.writer().write('x')
+      void conn.writer('text').write('x')
+      void conn.readFrame(new Frame())
       void conn.send(
         (async function* () {
           await conn.closed
@@ -226,22 +262,7 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
         closeTimeout: 100,
         onError: () => undefined,
       })
-      const headers = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
-      const attacks = Array.from({ length: 40 }, async (_, i) => {
-        const { peer } = i % 2 === 0 ? await scene.connect({ headers }) : await scene.handshake({ headers })
-        for (let piece = 0; piece < 8 && !peer.ended; piece++) {
-          const frame = clientFrame(random.pick([0, 1, 2, 8, 9, 10]), random.bytes(random.int(0, 300)), {
-            fin: random.chance(3) ? false : true,
-            rsv: random.chance(4) ? 4 : 0,
-          })
-          // Right but for a byte, or nothing at all.
-          if (random.chance(2)) frame[random.int(0, Math.min(frame.length - 1, 13))]! ^= 1 << random.int(0, 7)
-          for (const part of random.split(random.chance(5) ? random.bytes(50) : frame)) peer.write(part)
-          await turn()
-        }
-        peer.socket.end()
-      })
-      await Promise.all(attacks)
+      await Promise.all(Array.from({ length: 40 }, () => fuzzed(scene, random)))
       await until(() => scene.ws.conns.size === 0)
       for (const conn of scene.conns) {
         const { code } = await conn.closed
@@ -253,10 +274,8 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
     seeded(async (random) => {
       const scene = await openScene(t)
       for (let i = 0; i < 40; i++) {
-        const bytes = Buffer.from(REQUEST)
-        for (let n = random.int(1, 6); n > 0; n--) bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
         const peer = scene.adopt(await rawConnect(scene.port, { t }))
-        for (const part of random.split(bytes)) peer.write(part)
+        for (const part of spoilt(REQUEST, random)) peer.write(part)
         peer.socket.end()
       }
       const server = await rawServer(t)
@@ -267,11 +286,7 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
         )
         const peer = await server.accept()
         await readHead(peer)
-        const bytes = Buffer.from(
-          'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-        )
-        for (let n = random.int(1, 6); n > 0; n--) bytes[random.int(0, bytes.length - 1)] = random.int(0, 255)
-        for (const part of random.split(bytes)) peer.write(part)
+        for (const part of spoilt(ANSWER, random)) peer.write(part)
         peer.socket.end()
         await dialled
       }
@@ -301,7 +316,7 @@ describe('peers that say nothing', { timeout: 30_000 }, () => {
     assert.equal(conn.isOpen, true)
     clock.advance(2_000)
     assert.equal(conn.closeInfo?.code, 1011)
-    assert.equal((conn.closeInfo?.cause as { code?: string }).code, 'WS_ERR_KEEPALIVE')
+    assert.equal(causeOf(conn.closeInfo), 'WS_ERR_KEEPALIVE')
     clock.advance(6_000) // and it does not answer Close either
     await conn.closed
     assert.equal(ws.conns.size, 0)
@@ -339,7 +354,7 @@ describe('peers that say nothing', { timeout: 30_000 }, () => {
       clock,
       accept: () => {
         asked.resolve()
-        return new Promise(() => undefined)
+        return new Promise<undefined>(() => undefined)
       },
       onError: (error) => void errors.push(error),
     })
@@ -362,7 +377,7 @@ describe('peers that say nothing', { timeout: 30_000 }, () => {
       await peer.readFrame()
       clock.advance(5_001)
       const report = await closed
-      assert.equal((report.cause as { code?: string }).code, 'WS_ERR_CLOSE_TIMEOUT')
+      assert.equal(causeOf(report), 'WS_ERR_CLOSE_TIMEOUT')
     }
   })
 
