@@ -59,9 +59,14 @@ export class FrameCount {
   readonly #full: number
 
   constructor() {
-    const frames = Array.from({ length: MORE_FRAMES }, acquireFrame)
-    this.#known = new Set(frames)
-    for (const frame of frames) releaseFrame(frame)
+    const known = new Set<Frame>()
+    // Twice: those that rested in the pool before come out only then.
+    for (let round = 0; round < 2; round++) {
+      const frames = Array.from({ length: MORE_FRAMES }, acquireFrame)
+      for (const frame of frames) known.add(frame)
+      for (const frame of frames) releaseFrame(frame)
+    }
+    this.#known = known
     this.#full = this.#count()
   }
 
