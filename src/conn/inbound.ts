@@ -16,7 +16,7 @@ import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
-import { type Codecs, controlTooLong } from './codecs.js'
+import { type Codecs, controlTooLong, orGiveBack } from './codecs.js'
 import { Delivery, type DeliveryHost } from './delivery.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
@@ -261,10 +261,10 @@ export class Inbound {
   /** Control frames are answered at once: an extension cannot hold them back, only look at them and change them. */
   #decodeControl(codecs: Codecs): Buffer {
     const frame = this.#keepFrame() // `current` serves all connections, and an extension may keep what it is given
-    const pending = codecs.decode(frame, MAX_CONTROL_PAYLOAD)
+    const pending = orGiveBack([frame], () => codecs.decode(frame, MAX_CONTROL_PAYLOAD))
     const payload = frame.copyPayload()
     if (pending === undefined) releaseFrame(frame)
-    else pending.then(undefined, (error: unknown) => this.#host.fail(error))
+    else pending.then(() => releaseFrame(frame)).catch((error: unknown) => this.#host.fail(error))
     if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
     return payload
   }

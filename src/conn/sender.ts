@@ -6,7 +6,7 @@ import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Codecs, encodeControl } from './codecs.js'
+import { type Codecs, encodeControl, orGiveBack } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
@@ -112,11 +112,12 @@ export class Sender implements WriterHost {
     if (this.#codecs === undefined) return this.#frameWriter().write(frame)
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const pending = this.#codecs.encodeOwn(copy)
+    const codecs = this.#codecs
+    const pending = orGiveBack([copy], () => codecs.encodeOwn(copy))
     const ended = this.#frameWriter().write(copy)
     // Such a frame goes out at once: an extension may look at it and change it, but not hold it back.
     if (pending === undefined) releaseFrame(copy)
-    else pending.catch((error: unknown) => this.#host.fail(error))
+    else pending.then(() => releaseFrame(copy)).catch((error: unknown) => this.#host.fail(error))
     return ended
   }
 
@@ -126,7 +127,7 @@ export class Sender implements WriterHost {
     const frame = acquireFrame()
     setFrame(frame, head, false, 0)
     lendToFrame(frame, bytes, 0, bytes.length)
-    const pending = this.#encode(frame, hints)
+    const pending = orGiveBack([frame], () => this.#encode(frame, hints))
     if (pending === undefined) return this.#layEncoded(frame)
     return pending.then(() => this.#layEncoded(frame))
   }

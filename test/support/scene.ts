@@ -111,6 +111,8 @@ export interface Scene {
   readonly ws: Upgrade
   /** The connections under fault, in the order in which they opened. */
   readonly conns: readonly Conn[]
+  /** What `onError` was told. */
+  readonly errors: readonly Error[]
   /** A client's handshake by hand, whatever comes of it. */
   handshake(options?: RawHandshakeOptions): Promise<RawHandshake>
   /** A peer that has opened a WebSocket, and the connection on our side. */
@@ -141,12 +143,12 @@ export async function openScene(
   }
   const onError: UpgradeOptions['onError'] = (error, context) => {
     errors.push(error)
-    options.onError?.(error, context)
+    return options.onError?.(error, context)
   }
   const server = secure ? https.createServer({ key: tls.key, cert: tls.cert }) : createServer()
   const ws = upgrade(watched(handler, watch), { path: '/', keepalive: false, clock, ...options, onError })
-  ws.attach(server)
   upgrade(echo, { path: '/honest' }).attach(server)
+  ws.attach(server) // the last one answers what is for nobody
   const port = await listen(t, server)
   const honest = await dial(`${secure ? 'wss' : 'ws'}://127.0.0.1:${port}/honest`, { tls: { ca: tls.ca } })
   t.after(() => honest.terminate())
@@ -156,6 +158,8 @@ export async function openScene(
 
   const adopt = (peer: RawPeer): RawPeer => {
     peers.push(peer)
+    const { socket } = peer
+    socket.once('end', () => socket.end()) // it does not make us wait for the end
     return peer
   }
   const handshake = async (given: RawHandshakeOptions = {}): Promise<RawHandshake> => {
@@ -183,7 +187,7 @@ export async function openScene(
     assert.equal(frames.out, 0, 'pooled frames are left')
     await chat(honest)
   }
-  return { port, server, ws, conns, handshake, connect, adopt, aftermath }
+  return { port, server, ws, conns, errors, handshake, connect, adopt, aftermath }
 }
 
 /** Lets us know of each connection before its handler does. */
