@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { acquireFrame, releaseFrame } from '../../src/frame/pool.js'
-import { CountingClock, FrameCount, openScene } from '../support/scene.js'
+import { CountingClock, FrameCount, openScene, until } from '../support/scene.js'
 
 describe('openScene().aftermath()', () => {
   test('is content when nothing is left', async (t) => {
@@ -44,8 +44,8 @@ describe('openScene().aftermath()', () => {
     assert.deepEqual([timekeeperOf(clock).size, clock.pending], [1, 1])
     timekeeperOf(clock).delete(timed)
     assert.deepEqual([timekeeperOf(clock).size, clock.pending], [0, 0])
-    await new Promise<void>((resolve) => clock.setTimer(resolve, 1))
-    assert.equal(clock.pending, 0)
+    clock.setTimer(() => undefined, 1)
+    await until(() => clock.pending === 0)
   })
 })
 

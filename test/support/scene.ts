@@ -124,6 +124,8 @@ export interface Scene {
    * told once, and no connection, timer, frame or socket left. The honest connection has noticed nothing.
    */
   aftermath(left?: Aftermath): Promise<void>
+  /** Ends the honest connection, too. */
+  leave(): void
 }
 
 /** Serves `handler` (an echo, unless told otherwise) at `/`, and has an honest connection open beside. */
@@ -187,7 +189,18 @@ export async function openScene(
     assert.equal(frames.out, 0, 'pooled frames are left')
     await chat(honest)
   }
-  return { port, server, ws, conns, errors, handshake, connect, adopt, aftermath }
+  return {
+    port,
+    server,
+    ws,
+    conns,
+    errors,
+    handshake,
+    connect,
+    adopt,
+    aftermath,
+    leave: () => honest.terminate(),
+  }
 }
 
 /** Lets us know of each connection before its handler does. */
