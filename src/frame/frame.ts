@@ -20,6 +20,17 @@ const KEEP_STORAGE_UP_TO = 4096
 export let setFrame: (frame: Frame, head: number, masked: boolean, maskKey: number) => void
 /** Makes `bytes[start, end)` the payload without copying: the lender says how long that holds. @internal */
 export let lendToFrame: (frame: Frame, bytes: Buffer, start: number, end: number) => void
+/** Both at once, with the form of the length where it is not the shortest one. @internal */
+export let fillFrame: (
+  frame: Frame,
+  head: number,
+  masked: boolean,
+  maskKey: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  lengthSize: LengthSize | undefined,
+) => void
 /** Copies `bytes[start, end)` into the frame's own memory as its payload. @internal */
 export let copyIntoFrame: (frame: Frame, bytes: Buffer, start: number, end: number) => void
 /** The memory the payload lies in, from `startOf` to `endOf`. @internal */
@@ -28,6 +39,8 @@ export let bytesOf: (frame: Frame) => Buffer
 export let startOf: (frame: Frame) => number
 /** @internal */
 export let endOf: (frame: Frame) => number
+/** Whether the header claims another length than that of the payload, or tells it in a form of its own. @internal */
+export let isSpecial: (frame: Frame) => boolean
 /** Marks a frame as released and lets go of its payload. @internal */
 export let retire: (frame: Frame) => void
 
@@ -205,6 +218,14 @@ export class Frame extends FrameHeader {
       frame.#claimed = undefined
       frame.#lengthSize = undefined
     }
+    fillFrame = (frame, head, masked, maskKey, bytes, start, end, lengthSize) => {
+      setHeader(frame, head, masked, maskKey)
+      frame.#bytes = bytes
+      frame.#start = start
+      frame.#end = end
+      frame.#claimed = undefined
+      frame.#lengthSize = lengthSize
+    }
     copyIntoFrame = (frame, bytes, start, end) => {
       checkHeld(frame)
       const length = end - start
@@ -218,6 +239,7 @@ export class Frame extends FrameHeader {
     bytesOf = (frame) => frame.#bytes
     startOf = (frame) => frame.#start
     endOf = (frame) => frame.#end
+    isSpecial = (frame) => frame.#claimed !== undefined || frame.#lengthSize !== undefined
     retire = (frame) => {
       setFrame(frame, FIN | Opcode.Binary, false, 0)
       lendToFrame(frame, EMPTY, 0, 0)
