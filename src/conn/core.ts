@@ -136,14 +136,6 @@ export class Core<Data> implements Hosts {
     this.transport.resume()
   }
 
-  refill(): void {
-    this.#inbound.refill()
-  }
-
-  pull(): Message | undefined {
-    return this.#inbound.pull()
-  }
-
   message(message: Message): unknown {
     return this.#application.message(message)
   }

@@ -14,16 +14,24 @@ import { Serving } from './serving.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
-  /** More is wanted: decoding may go on, if it was stopped. */
-  refill(): void
-  /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
-  pull(): Message | undefined
   /** What readers are told at an end that is not peaceful. */
   error(): Error | undefined
   /** What came in cannot be read. */
   fail(error: unknown): void
   /** The application's own function threw. */
   handlerFailed(error: unknown): void
+}
+
+/** Where frames come from. */
+export interface DeliverySource {
+  /** More is wanted: decoding may go on, if it was stopped. */
+  refill(): void
+  /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
+  pull(): Message | undefined
+  /** The same for the next data frame. */
+  pullFrame(): Frame | undefined
+  /** Whether anything was left undecoded. */
+  readonly isStopped: boolean
 }
 
 let refillNow: (delivery: Delivery) => void
@@ -34,6 +42,7 @@ let refillNow: (delivery: Delivery) => void
  */
 export class Delivery implements DecodingHost, ReadersHost {
   readonly #host: DeliveryHost
+  readonly #source: DeliverySource
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
   readonly #inbox: Inbox
@@ -49,11 +58,13 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   constructor(
     host: DeliveryHost,
+    source: DeliverySource,
     options: ResolvedConnOptions,
     codecs: Codecs | undefined,
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#source = source
     this.#options = options
     this.#codecs = codecs
     this.#handling = events && new Handling(events, host, () => this.#serve())
@@ -126,16 +137,30 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
   refillSoon(): void {
-    if (this.#refillsSoon) return
+    if (this.#refillsSoon || !this.#source.isStopped) return
     this.#refillsSoon = true
     // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
     queueMicrotask(() => process.nextTick(refillNow, this))
   }
 
-  /** Takes a data frame, which owns its payload. */
+  /** Takes a data frame, which owns its payload: straight to whoever waits for it, if it need not wait itself. */
+  pushData(frame: Frame): void {
+    const first = this.#readers.first
+    if (first?.wants !== 'frame' || !this.#isDirect || !this.#inbox.isEmpty) return this.push(frame)
+    this.#readers.shift()
+    first.resolve(frame)
+    this.#expectsReader = this.#readers.first === undefined
+  }
+
+  /** Takes a frame of any kind, which owns its payload. */
   push(frame: Frame): void {
     this.#inbox.push(frame)
     this.#serve()
+  }
+
+  /** Nothing stands between what is decoded and who reads it. */
+  get #isDirect(): boolean {
+    return this.#codecs === undefined && this.#handling === undefined && !this.#serving.isStreaming
   }
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */
@@ -167,13 +192,20 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#handling !== undefined || this.#serving.isStreaming)
-      return undefined
-    if (this.#readers.first !== undefined) return undefined
-    if (this.#inbox.isEmpty) return this.#host.pull()
+    if (!this.#isDirect || this.#readers.first !== undefined) return undefined
+    if (this.#inbox.isEmpty) return this.#source.pull()
     if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
     this.refillSoon()
     return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
+  }
+
+  /** The same for the next frame. */
+  takeFrameNow(): Frame | undefined {
+    if (!this.#isDirect || this.#readers.first !== undefined) return undefined
+    const pulled = this.#inbox.isEmpty ? this.#source.pullFrame() : undefined
+    if (pulled !== undefined || this.#inbox.isEmpty) return pulled
+    this.refillSoon()
+    return this.#inbox.shift()
   }
 
   /** Waits in line. */
@@ -211,7 +243,7 @@ export class Delivery implements DecodingHost, ReadersHost {
   }
 
   #refill(): void {
-    if (this.wantsMore) this.#host.refill()
+    if (this.wantsMore) this.#source.refill()
   }
 
   #serveEvents(handling: Handling): boolean {

@@ -1,11 +1,13 @@
 import { FIN } from '../frame/header.js'
-import { Opcode } from '../frame/opcode.js'
+import { isControl, Opcode } from '../frame/opcode.js'
 import { keepBytes, keptIn } from './memory.js'
 import { type Message, ownMessage } from './message.js'
 
 /** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
 export const isPlainMessage = (head: number): boolean =>
   head === (FIN | Opcode.Text) || head === (FIN | Opcode.Binary)
+
+export const isData = (head: number): boolean => !isControl(head)
 
 /** A message of its own, out of memory that is used again unless it is `owned` by nobody else. */
 export function keepMessage(

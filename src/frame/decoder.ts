@@ -55,7 +55,6 @@ export class FrameDecoder {
   #cut: Buffer | undefined
   #cutLength = 0
 
-  /** The header of the frame at hand. */
   #head = 0
   #masked = false
   #maskKey = 0
@@ -110,8 +109,7 @@ export class FrameDecoder {
     const bytes = asBuffer('chunk', chunk)
     if (this.#at < this.#end) {
       const rest = this.#chunk.subarray(this.#at, this.#end)
-      this.#setChunk(Buffer.concat([rest, bytes.subarray(start, end)]))
-      return
+      return this.#setChunk(Buffer.concat([rest, bytes.subarray(start, end)]))
     }
     this.#chunk = bytes
     this.#isKept = false
@@ -212,10 +210,9 @@ export class FrameDecoder {
 
   #unmask(bytes: Buffer, start: number, end: number, phase: number): number {
     if (!this.#masked) return UNSEEN
-    const isAsked = this.#watch !== undefined && end - start < LOOK_LATER_FROM
-    return isAsked
-      ? mask(bytes, start, end, this.#maskKey, phase)
-      : maskBlindly(bytes, start, end, this.#maskKey, phase)
+    if (this.#watch === undefined || end - start >= LOOK_LATER_FROM)
+      return maskBlindly(bytes, start, end, this.#maskKey, phase)
+    return mask(bytes, start, end, this.#maskKey, phase)
   }
 
   #give(frame: Frame, bytes: Buffer, start: number, end: number): void {
@@ -296,9 +293,8 @@ export class FrameDecoder {
   #roomFor(size: number, received: number): Buffer {
     const body = this.#body!
     if (size <= body.length) return body
-    const larger = claim(size, received, this.#length)
-    body.copy(larger, 0, 0, this.#filled)
-    this.#body = larger
-    return larger
+    this.#body = claim(size, received, this.#length)
+    body.copy(this.#body, 0, 0, this.#filled)
+    return this.#body
   }
 }
