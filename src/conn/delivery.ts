@@ -6,7 +6,7 @@ import { Decoding, type DecodingHost } from './decoding.js'
 import type { Events } from './events.js'
 import { Handling } from './handling.js'
 import { Inbox } from './inbox.js'
-import { lendMessage, type Message } from './message.js'
+import { lendMessage, type Message, ownMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
@@ -111,7 +111,8 @@ export class Delivery implements DecodingHost, ReadersHost {
     if (this.#codecs !== undefined || this.#isBusy || this.#serving.isStreaming || !this.#inbox.isEmpty)
       return false
     if (this.#handling !== undefined) {
-      this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
+      const make = owned ? ownMessage : lendMessage
+      this.#handling.handleNow(make(isText, ascii, bytes, start, end))
       return true
     }
     const first = this.#readers.first

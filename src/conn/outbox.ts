@@ -38,6 +38,8 @@ export class Outbox implements Stager {
   #blocked = false
   #queue: Buffer[] = []
   #queuedBytes = 0
+  /** Blocks that end inside a frame: what is behind them goes with them. */
+  #insideFrame: Set<Buffer> | undefined
   #block: Buffer = EMPTY
   #blockUsed = 0
   #control: Buffer[] = []
@@ -122,6 +124,28 @@ export class Outbox implements Stager {
     this.#blockUsed = 0
   }
 
+  /** Whether nobody but the kernel comes to see what is sent: others could change it. */
+  get isPrivate(): boolean {
+    return this.#transport.mayLend
+  }
+
+  /** The same as `writeOwned()` for a frame that lies in several pieces: nothing may come between them. */
+  writePieces(pieces: readonly Buffer[]): void {
+    const last = pieces.length - 1
+    if (!this.#blocked) this.flushStaged()
+    if (!this.#blocked) {
+      this.bytesOut += sizeOf(pieces)
+      for (const piece of pieces) this.#write(piece)
+      return
+    }
+    this.#insideFrame ??= new Set()
+    for (const [i, piece] of pieces.entries()) {
+      const block = piece.subarray() // of its own: the same piece may wait in two frames
+      if (i < last) this.#insideFrame.add(block)
+      this.writeOwned(block)
+    }
+  }
+
   /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
     return this.#pressure.accepted(this.waiting)
@@ -164,6 +188,7 @@ export class Outbox implements Stager {
   dropQueue(): void {
     for (const block of this.#queue) this.bytesOut -= block.length
     this.#queue = []
+    this.#insideFrame = undefined
     this.#block = EMPTY
     this.#blockUsed = 0
     this.#queuedBytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)
@@ -251,7 +276,8 @@ export class Outbox implements Stager {
       this.#blockUsed = 0
     }
     this.#queuedBytes -= block.length
-    return this.#write(block)
+    const taken = this.#write(block)
+    return this.#insideFrame?.delete(block) === true ? this.#writeNextBlock() : taken
   }
 
   #write(bytes: Buffer): boolean {

@@ -12,7 +12,7 @@ import { type Codecs, encodeControl } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
-import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
+import { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { ignore, quietRejection } from './quiet.js'
@@ -69,7 +69,7 @@ export class Sender implements WriterHost {
     if (this.#cannotSend()) return this.refused()
     if (this.#codecs === undefined && this.#lane.isFree && options === undefined) {
       if (typeof data === 'string') this.#framer.text(data)
-      else if (data instanceof Message) this.#message(data)
+      else if (data instanceof Message) this.#framer.message(data)
       else return this.#sendAny(data, options)
       return this.#sent()
     }
@@ -215,12 +215,6 @@ export class Sender implements WriterHost {
   #sent(): Promise<void> {
     this.messagesOut++
     return this.#outbox.accepted()
-  }
-
-  #message(message: Message): void {
-    useMessage(message)
-    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
-    this.#framer.data(head, messageBytes(message), messageStart(message), messageEnd(message))
   }
 
   #sendAny(data: Sendable, options: SendOptions | undefined): Promise<void> {

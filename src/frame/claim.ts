@@ -11,5 +11,6 @@ const BELIEVED_TIMES = 16
  */
 export function claim(size: number, received: number, length: number): Buffer {
   const believed = Math.max(size, BELIEVED_LENGTH, received * BELIEVED_TIMES)
-  return Buffer.allocUnsafeSlow(Math.min(length, believed))
+  // Twice as much if that is all of it: growing once more for what little would be left costs a copy of everything.
+  return Buffer.allocUnsafeSlow(length <= 2 * believed ? length : believed)
 }

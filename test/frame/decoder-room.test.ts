@@ -86,5 +86,6 @@ test('FrameDecoder.room claims memory in proportion to what has arrived, not to 
   assert.equal(claimedAfter(100), 64 << 10)
   assert.equal(claimedAfter(10_000), 160_000)
   assert.equal(claimedAfter(64 << 10), 1 << 20)
-  assert.equal(claimedAfter(2 << 20), length)
+  assert.equal(claimedAfter(500_000), 8_000_000)
+  assert.equal(claimedAfter(600_000), length, 'rather than half of it and a little')
 })
