@@ -39,7 +39,7 @@ export const decoder: MakeWorker = (size) => {
 
 /** A transport that gives what it is fed with a call, as the Receiver of ws is fed. */
 class Source implements Transport {
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly pending = 0
   readonly remoteAddress = undefined
   readonly remotePort = undefined

@@ -15,7 +15,7 @@ import { checkNames } from './option-names.js'
 import { resolveConnOptions } from './options.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { MessageReader } from './reader.js'
-import { type ReadOptions, signalOf } from './readers.js'
+import { LOOP_END, LoopWaiter, type ReadOptions, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
 import type { ConnSetup } from './setup.js'
 import type { MessageWriter } from './writer.js'
@@ -201,18 +201,13 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   /** All messages until the connection ends. Leaving the loop leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     const { delivery } = this.#core
-    const end: IteratorReturnResult<undefined> = { done: true, value: undefined }
     return {
       next: () => {
         const message = delivery.takeNow()
         if (message !== undefined) return Promise.resolve({ done: false, value: message })
-        return new Promise((resolve, reject) => {
-          const found = (value: Message | null): void =>
-            resolve(value === null ? end : { done: false, value })
-          delivery.wait({ wants: 'message', resolve: found, reject }, undefined)
-        })
+        return new Promise((resolve, reject) => delivery.wait(new LoopWaiter(resolve, reject), undefined))
       },
-      return: () => Promise.resolve(end),
+      return: () => Promise.resolve(LOOP_END),
     }
   }
 

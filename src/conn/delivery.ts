@@ -11,6 +11,7 @@ import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
 import { Serving } from './serving.js'
+import { expectMore } from './staging.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -138,6 +139,7 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
   refillSoon(): void {
+    expectMore()
     if (this.#refillsSoon || !this.#source.isStopped) return
     this.#refillsSoon = true
     // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
@@ -214,7 +216,13 @@ export class Delivery implements DecodingHost, ReadersHost {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
     this.#expectsReader = false
     this.#readers.add(waiter, signal)
-    this.#serve()
+    if (this.#hasNothing) this.#refill()
+    else this.#serve()
+  }
+
+  /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
+  get #hasNothing(): boolean {
+    return this.#inbox.isEmpty && this.#decoding.isEmpty && !this.#serving.hasEnded
   }
 
   /** Something takes its time: the next message waits for it. */

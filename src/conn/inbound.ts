@@ -1,16 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { decodeClosePayload } from '../frame/close.js'
 import { FrameDecoder } from '../frame/decoder.js'
-import {
-  bytesOf,
-  copyIntoFrame,
-  endOf,
-  Frame,
-  headOf,
-  lendToFrame,
-  setFrame,
-  startOf,
-} from '../frame/frame.js'
+import { bytesOf, endOf, Frame, headOf, startOf } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
@@ -21,7 +12,8 @@ import { Delivery, type DeliveryHost, type DeliverySource } from './delivery.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { isData, isPlainMessage, keepMessage } from './plain-message.js'
+import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { beginTurn, endTurn } from './staging.js'
 
 /** What the inbound side needs from the connection around it. */
 export interface InboundHost extends DeliveryHost {
@@ -90,8 +82,17 @@ export class Inbound implements DeliverySource {
     return this.#paused
   }
 
-  /** Takes bytes from the transport; the memory is the caller's again on return. */
+  /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
   receive(memory: Buffer, start: number, end: number): void {
+    const isOutermost = beginTurn()
+    try {
+      this.#receive(memory, start, end)
+    } finally {
+      if (isOutermost) endTurn()
+    }
+  }
+
+  #receive(memory: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
     if (this.#discards) return
     const isDirect = memory === this.#room
@@ -262,16 +263,18 @@ export class Inbound implements DeliverySource {
       )
     )
       return
-    this.delivery.pushData(this.#keepFrame(frame))
+    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
   }
 
   #onControl(frame: Frame, head: number): void {
-    const shown = this.delivery.showsControl ? this.#keepFrame(frame) : undefined
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
     // `current` serves all connections, and an extension may keep what it is given.
     const payload =
       this.#codecs === undefined
         ? frame.copyPayload()
-        : decodeControl(this.#codecs, this.#keepFrame(frame), (error) => this.#host.fail(error))
+        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
+            this.#host.fail(error),
+          )
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
     // Answered first, shown afterwards.
@@ -285,14 +288,5 @@ export class Inbound implements DeliverySource {
   #checkClose(payload: Buffer): void {
     decodeClosePayload(payload)
     this.#discards = true
-  }
-
-  /** The frame at hand as one from the pool that owns its payload. */
-  #keepFrame(frame: Frame): Frame {
-    const kept = acquireFrame()
-    setFrame(kept, headOf(frame), frame.masked, frame.maskKey)
-    if (this.#decoder.ownsPayload) lendToFrame(kept, bytesOf(frame), startOf(frame), endOf(frame))
-    else copyIntoFrame(kept, bytesOf(frame), startOf(frame), endOf(frame))
-    return kept
   }
 }

@@ -15,13 +15,13 @@ class Slab {
     this.#memory = Buffer.allocUnsafeSlow(size)
   }
 
-  /** Room that begins `phase` bytes behind a word's border. */
-  take(length: number, phase: number): number {
-    if (this.#used + phase + length > this.#size) {
+  /** Room that begins at the given distance from a word's border, so that words can be copied as words. */
+  take(length: number, skew: number): number {
+    if (this.#used + skew + length > this.#size) {
       this.#memory = Buffer.allocUnsafeSlow(this.#size)
       this.#used = 0
     }
-    const at = this.#used + phase
+    const at = this.#used + skew
     this.#used = (at + length + 3) & ~3
     kept = this.#memory
     return at
@@ -40,14 +40,14 @@ export const keptIn = (): Buffer => kept
 
 /** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
 export function keepBytes(bytes: Buffer, start: number, end: number): number {
-  const at = reserve(end - start, start & 3) // where both lie alike, whole words can be copied
+  const at = reserve(end - start, start & 3)
   copyBytes(bytes, start, end, kept, at)
   return at
 }
 
-function reserve(length: number, phase: number): number {
-  if (length <= SMALL) return smallSlab.take(length, phase)
-  if (length <= MEDIUM) return mediumSlab.take(length, phase)
+function reserve(length: number, skew: number): number {
+  if (length <= SMALL) return smallSlab.take(length, skew)
+  if (length <= MEDIUM) return mediumSlab.take(length, skew)
   kept = Buffer.allocUnsafeSlow(length)
   return 0
 }

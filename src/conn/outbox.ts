@@ -2,7 +2,7 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
+import { awaitFlush, keepSlab, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
@@ -126,7 +126,7 @@ export class Outbox implements Stager {
 
   /** Whether nobody but the kernel comes to see what is sent: others could change it. */
   get isPrivate(): boolean {
-    return this.#transport.mayLend
+    return this.#transport.keeps !== 'for ever'
   }
 
   /** The same as `writeOwned()` for a frame that lies in several pieces: nothing may come between them. */
@@ -164,13 +164,13 @@ export class Outbox implements Stager {
   flushStaged(): void {
     this.#awaitsFlush = false
     if (this.#end === this.#start) return
-    const last = this.#slab.subarray(this.#start, this.#end)
+    const last = stretchOf(this.#slab, this.#start, this.#end)
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined
     if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
-    else if (!this.#transport.mayLend) this.#write(Buffer.from(last))
-    else if (!this.#write(last)) keepSlab()
+    else if (this.#transport.keeps === 'for ever') this.#write(Buffer.from(last))
+    else if (!this.#write(last) && this.#transport.keeps !== 'for the call') keepSlab()
     this.#settle()
   }
 

@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 64 << 10
 
 /** One end of an in-memory line. Bytes arrive in a later turn, as over a real one. */
 class MemoryTransport implements Transport {
-  readonly mayLend = false
+  readonly keeps = 'for ever'
   readonly remoteAddress = undefined
   readonly remotePort = undefined
   readonly localAddress = undefined

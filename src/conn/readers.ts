@@ -33,6 +33,24 @@ export interface StreamWaiter {
 
 export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 
+/** A `for await` loop that waits for its next step. */
+export class LoopWaiter implements MessageWaiter {
+  readonly wants = 'message'
+  readonly #resolve: (step: IteratorResult<Message, undefined>) => void
+  readonly reject: (error: unknown) => void
+
+  constructor(resolve: (step: IteratorResult<Message, undefined>) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve
+    this.reject = reject
+  }
+
+  resolve(message: Message | null): void {
+    this.#resolve(message === null ? LOOP_END : { done: false, value: message })
+  }
+}
+
+export const LOOP_END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
 /** Told when a reader has left without being served. */
 export interface ReadersHost {
   onCancelled(): void

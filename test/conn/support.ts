@@ -24,7 +24,7 @@ import {
  * out it reads from the connection's memory only then, as a kernel does: memory used again too early shows.
  */
 export class Line implements Transport {
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly remoteAddress = undefined
   readonly remotePort = undefined
   readonly localAddress = undefined

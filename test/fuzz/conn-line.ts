@@ -10,7 +10,7 @@ const shared = Buffer.alloc(1 << 17)
 
 /** A transport whose other end is the test: bytes go in exactly as told, and what comes out is kept. */
 export class TestLine implements Transport {
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly pending = 0
   readonly remoteAddress = undefined
   readonly remotePort = undefined
