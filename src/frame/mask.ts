@@ -150,7 +150,7 @@ const BEHIND = new BigInt64Array(
 
 /** False where that cannot be done. */
 function maskLongs(bytes: Uint8Array, start: number, end: number, key32: number, phase: number): boolean {
-  const longs = longsOf(bytes, end - start)
+  const longs = longsOf(bytes)
   if (longs === undefined) return false
   const from = start + longSkew
   const last = (end + longSkew) >>> 3

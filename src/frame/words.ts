@@ -51,12 +51,12 @@ let longs: BigInt64Array = new BigInt64Array(0)
 let keptSkew = 0
 
 /** A buffer as 64-bit words, as `wordsOf()` gives 32-bit ones. One view is kept: there are many bytes to each. */
-export function longsOf(bytes: Uint8Array, length: number): BigInt64Array | undefined {
+export function longsOf(bytes: Uint8Array): BigInt64Array | undefined {
   if (bytes === longBytes) {
     longSkew = keptSkew
     return longs
   }
-  return bytes.length >= WORTH_BUFFER || length >= WORTH_RANGE ? newLongs(bytes) : undefined
+  return newLongs(bytes)
 }
 
 function newLongs(bytes: Uint8Array): BigInt64Array | undefined {
