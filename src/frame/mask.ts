@@ -74,13 +74,9 @@ function maskToEnd(
 
 /** The same where nobody asks for the OR of the bytes; returns `UNSEEN`. @internal */
 export function maskBlindly(bytes: Uint8Array, start: number, end: number, key: number, phase = 0): number {
-  if (
-    end - start < LONGWISE_FROM ||
-    end > LONGEST ||
-    !littleEndian ||
-    !maskLongs(bytes, start, end, key, phase)
-  )
-    maskUnchecked(bytes, start, end, key, phase)
+  const isShort = end - start < LONGWISE_FROM
+  if (isShort || end > LONGEST || !littleEndian) maskUnchecked(bytes, start, end, key, phase)
+  else maskLongs(bytes, start, end, key, phase)
   return UNSEEN
 }
 
@@ -143,24 +139,22 @@ function maskWords(words: Int32Array, from: number, to: number, key: number): nu
 const halves = new Int32Array(2)
 const whole = new BigInt64Array(halves.buffer)
 
-/** Which bytes of a 64-bit word lie at or behind the first, the second ... */
-const BEHIND = new BigInt64Array(
-  Array.from({ length: 8 }, (_, i) => BigInt.asIntN(64, -1n << BigInt(i << 3))),
-)
-
-/** False where that cannot be done. */
-function maskLongs(bytes: Uint8Array, start: number, end: number, key32: number, phase: number): boolean {
+function maskLongs(bytes: Uint8Array, start: number, end: number, key: number, phase: number): void {
   const longs = longsOf(bytes)
-  if (longs === undefined) return false
-  const from = start + longSkew
+  const first = (start + longSkew + 7) >>> 3
   const last = (end + longSkew) >>> 3
-  if (last >= longs.length) return false
-  halves[0] = halves[1] = swap(turn(key32, phase - from))
+  const longsStart = (first << 3) - longSkew
+  const longsEnd = (last << 3) - longSkew
+  maskBytes(bytes, start, longsStart, turn(key, phase))
+  xorLongs(longs, first, last, swap(turn(key, phase + longsStart - start)))
+  maskBytes(bytes, longsEnd, end, turn(key, phase + longsEnd - start))
+}
+
+function xorLongs(longs: BigInt64Array, from: number, to: number, word: number): void {
+  halves[0] = halves[1] = word
   const key = whole[0]!
-  let i = from >>> 3
-  longs[i]! ^= key & BEHIND[from & 7]!
-  longs[last]! ^= key & ~BEHIND[(end + longSkew) & 7]!
-  for (i++; i + 8 <= last; i += 8) {
+  let i = from
+  for (; i + 8 <= to; i += 8) {
     longs[i]! ^= key
     longs[i + 1]! ^= key
     longs[i + 2]! ^= key
@@ -170,8 +164,7 @@ function maskLongs(bytes: Uint8Array, start: number, end: number, key32: number,
     longs[i + 6]! ^= key
     longs[i + 7]! ^= key
   }
-  for (; i < last; i++) longs[i]! ^= key
-  return true
+  for (; i < to; i++) longs[i]! ^= key
 }
 // biome-ignore-end lint/suspicious/noAssignInExpressions: as above
 

@@ -51,17 +51,12 @@ let longs: BigInt64Array = new BigInt64Array(0)
 let keptSkew = 0
 
 /** A buffer as 64-bit words, as `wordsOf()` gives 32-bit ones. One view is kept: there are many bytes to each. */
-export function longsOf(bytes: Uint8Array): BigInt64Array | undefined {
+export function longsOf(bytes: Uint8Array): BigInt64Array {
   if (bytes === longBytes) {
     longSkew = keptSkew
     return longs
   }
-  return newLongs(bytes)
-}
-
-function newLongs(bytes: Uint8Array): BigInt64Array | undefined {
   const { buffer, byteOffset } = bytes
-  if (buffer instanceof SharedArrayBuffer) return undefined
   longSkew = byteOffset & 7
   const made = new BigInt64Array(buffer, byteOffset - longSkew, Math.floor((bytes.length + longSkew) / 8))
   if (buffer.byteLength > KEEP_UP_TO || changesLength(buffer)) return made
