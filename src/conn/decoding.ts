@@ -135,7 +135,7 @@ export class Decoding {
       if (!isPromiseLike(result)) return result
       this.#wait(result as Promise<T>, keep)
     } catch (error) {
-      this.#host.onDecoded({ error })
+      this.#fail(error)
     }
     return undefined
   }
@@ -150,8 +150,14 @@ export class Decoding {
       },
       (error: unknown) => {
         this.#busy = false
-        this.#host.onDecoded({ error })
+        this.#fail(error)
       },
     )
+  }
+
+  /** What is behind a message that cannot be read must not look as if it came next. */
+  #fail(error: unknown): void {
+    this.#inbox.clear()
+    this.#host.onDecoded({ error })
   }
 }

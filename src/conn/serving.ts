@@ -35,10 +35,6 @@ export class Serving {
     this.#host = host
   }
 
-  get hasEnded(): boolean {
-    return this.#ended !== undefined
-  }
-
   /** There will be no more frames. */
   end(isPeaceful: boolean): void {
     this.#ended = { isPeaceful }

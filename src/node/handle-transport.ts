@@ -38,8 +38,8 @@ export class HandleTransport implements Transport, Taker {
 
   constructor(socket: Socket, handle: Handle) {
     this.handle = handle
-    socket.setTimeout(0)
-    handle.setNoDelay?.(true)
+    if (socket.timeout) socket.setTimeout(0)
+    socket.setNoDelay(true) // which knows whether it has been done
     this.#server = leave(socket, this)
     this.#bytesRead = handle.bytesRead
     handle[OWNER] = this

@@ -105,7 +105,8 @@ export function leave(socket: Socket, taker: Taker): Counting | undefined {
   Object.setPrototypeOf(socket, LeftSocket.prototype)
   const left = socket as LeftSocket
   left[TAKER] = taker
-  left.removeAllListeners('data')
+  // Most have none, and removing costs as much as everything else here.
+  if (left.listenerCount('data') > 0) left.removeAllListeners('data')
   if (left.listenerCount('close') > 0) taker.left = left
   else left.on('newListener', keepLeft)
   return server

@@ -1,3 +1,4 @@
+import { Application } from '../../src/conn/application.js'
 import { type Conn, startConn } from '../../src/conn/conn.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
@@ -89,6 +90,10 @@ async function patience(turns: number): Promise<void> {
 export function openLine(role: Role, options: ConnOptions, events?: EventHandler) {
   const line = new TestLine()
   const resolved = resolveConnOptions({ keepalive: false, ...options })
-  const conn: Conn = startConn<unknown>(line, { role, options: resolved, events })
+  const conn: Conn = startConn<unknown>(line, {
+    role,
+    options: resolved,
+    application: new Application(events),
+  })
   return { line, conn }
 }

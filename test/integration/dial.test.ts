@@ -445,7 +445,10 @@ describe('dial and extensions', () => {
       make('x-b', { offer: () => [[]] }),
     ]
     const { peer, request, dialled } = await dialRaw(await rawServer(t), { extensions })
-    assert.match(request, /\r\nSec-WebSocket-Extensions: x-a; n=1, x-b\r\n/)
+    assert.match(
+      request,
+      /\r\nSec-WebSocket-Extensions: x-a; n=1, x-b, permessage-deflate; client_max_window_bits\r\n/,
+    )
     peer.writeText(acceptedBy(request, 'Sec-WebSocket-Extensions: x-a; n=2\r\n'))
     const conn = await dialled
     assert.deepEqual(started, [
