@@ -1,5 +1,5 @@
 import { broadcast, type Conn, type Message, type Upgrade, upgrade } from '../../../src/index.js'
-import { httpServer, serve, serverOptions } from './serve.js'
+import { type Compress, httpServer, serve, serverOptions, takeoverOf } from './serve.js'
 
 const options = serverOptions()
 
@@ -12,7 +12,17 @@ const onMessage = {
 const handler: Upgrade = upgrade({ message: onMessage[options.mode] }, limits(options.maxMessage))
 
 function limits(maxMessage: number): object {
-  return { maxMessage, maxFrame: maxMessage, maxOutboxBytes: Math.max(4 << 20, 2 * maxMessage) }
+  const { compress } = options
+  return {
+    maxMessage,
+    maxFrame: maxMessage,
+    maxOutboxBytes: Math.max(4 << 20, 2 * maxMessage),
+    compress: compress !== undefined && { ...takeoverOf(compress), ...levelOf(compress) },
+  }
+}
+
+function levelOf({ level }: Compress): object {
+  return level === undefined ? {} : { level }
 }
 
 serve(httpServer(options, handler))

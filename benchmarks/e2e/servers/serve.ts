@@ -15,7 +15,22 @@ export interface ServerOptions {
   readonly mode: Mode
   readonly tls: boolean
   readonly maxMessage: number
+  readonly compress?: Compress
 }
+
+/** How a server compresses, every message; undefined for not at all. */
+export interface Compress {
+  readonly takesOver: boolean
+  /** Left out, it is what the library takes by itself. */
+  readonly level?: number
+}
+
+/** What all libraries call by the same names. */
+export const takeoverOf = ({ takesOver }: Compress) => ({
+  serverNoContextTakeover: !takesOver,
+  clientNoContextTakeover: !takesOver,
+  threshold: 0,
+})
 
 /** The same for everybody, unless a scenario needs more. */
 export const DEFAULTS: ServerOptions = { mode: 'echo', tls: false, maxMessage: 1 << 20 }
