@@ -42,7 +42,8 @@ export class Sender implements WriterHost {
   readonly #framer: Framer
   readonly #outbox: Outbox
   readonly #codecs: Codecs | undefined
-  readonly #lane = new Lane()
+  /** Made for the first who has to take turns. */
+  #lane: Lane | undefined
   /** Writers whose message is not out yet. */
   #writers: Set<MessageWriter> | undefined
   #frames: FrameWriter | undefined
@@ -67,8 +68,8 @@ export class Sender implements WriterHost {
   }
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
-    if (this.#cannotSend()) return this.refused()
-    if (this.#codecs === undefined && this.#lane.isFree && options === undefined) {
+    if (!this.#host.isOpen || this.overflows()) return this.refused()
+    if (this.#codecs === undefined && this.#isFree && options === undefined) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -80,7 +81,7 @@ export class Sender implements WriterHost {
 
   /** Runs a turn behind all messages sent so far. */
   inOrder(turn: () => void): void {
-    this.#lane.run(turn)
+    this.#turns().run(turn)
   }
 
   /** Opens a message that is written part by part; it holds the lane until it ends. */
@@ -92,7 +93,7 @@ export class Sender implements WriterHost {
     }
     this.#writers ??= new Set()
     this.#writers.add(writer)
-    this.#lane.run(() =>
+    this.#turns().run(() =>
       writer.start().then(() => {
         this.#writers?.delete(writer)
       }),
@@ -191,14 +192,19 @@ export class Sender implements WriterHost {
 
   /** The connection is over. */
   close(): void {
-    this.#lane.clear()
+    this.#lane?.clear()
     for (const writer of this.#writers ?? []) writer.drop()
     this.#writers = undefined
     this.#frames?.cut()
   }
 
-  #cannotSend(): boolean {
-    return !this.#host.isOpen || this.overflows()
+  get #isFree(): boolean {
+    return this.#lane?.isFree !== false
+  }
+
+  #turns(): Lane {
+    this.#lane ??= new Lane()
+    return this.#lane
   }
 
   /** A message that was begun may be finished after `close()`: Close waits for it. */
@@ -213,7 +219,7 @@ export class Sender implements WriterHost {
     this.#frames ??= new FrameWriter(
       this.#framer,
       this.#outbox,
-      this.#lane,
+      this.#turns(),
       this.#codecs,
       this.#allowedRsv,
       validateText,
@@ -231,7 +237,7 @@ export class Sender implements WriterHost {
     if (data instanceof Prepared) return this.#inTurn(data.length, () => this.#layPrepared(data, hints))
     if (isAsyncIterable(data)) return this.#sendStream(data, options?.text, hints)
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
-    if (this.#codecs === undefined && this.#lane.isFree) {
+    if (this.#codecs === undefined && this.#isFree) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }
@@ -242,7 +248,7 @@ export class Sender implements WriterHost {
   /** Lays a message of so many bytes out when its turn comes. */
   #inTurn(length: number, lay: () => void | Promise<void>): Promise<void> {
     this.hold(length)
-    this.#lane.run(() => {
+    this.#turns().run(() => {
       const pending = this.#failing(lay)
       this.messagesOut++
       if (pending === undefined) return this.letGo(length)
