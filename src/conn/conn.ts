@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
-import { Frame } from '../frame/frame.js'
+import { companionOf, Frame, setCompanion } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
@@ -17,7 +17,7 @@ import type { Outbox } from './outbox.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { readPromise } from './quiet.js'
 import { MessageReader } from './reader.js'
-import { frameCopier, LOOP_END, LoopWaiter, type ReadOptions, signalOf } from './readers.js'
+import { LOOP_END, LoopWaiter, type ReadOptions, readInto, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
 import type { ConnSetup } from './setup.js'
 import type { MessageWriter } from './writer.js'
@@ -175,6 +175,8 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   nextFrame(options?: ReadOptions): Promise<Frame | null> {
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const frame = this.#core.delivery.takeFrameNow()
+    if (frame !== undefined) return promiseOf(frame)
     return readPromise((resolve, reject) => {
       this.#core.delivery.wait({ wants: 'frame', resolve, reject }, signal)
     })
@@ -185,9 +187,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     if (!(frame instanceof Frame) || frame.isReleased) throw wrongType('frame', 'a Frame of yours', frame)
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    return readPromise((resolve, reject) => {
-      this.#core.delivery.wait(frameCopier(frame, resolve, reject), signal)
-    })
+    return readInto(frame, this.#core.delivery, signal)
   }
 
   /** The next message, to be read part by part; null when the connection ended peacefully. */
@@ -286,4 +286,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)
   }
+}
+
+function promiseOf(frame: Frame): Promise<Frame> {
+  const kept = companionOf(frame)
+  if (kept !== undefined) return kept as Promise<Frame>
+  const made = Promise.resolve(frame)
+  setCompanion(frame, made)
+  return made
 }

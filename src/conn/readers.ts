@@ -3,6 +3,7 @@ import type { Frame } from '../frame/frame.js'
 import { releaseFrame } from '../frame/pool.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
+import { readPromise } from './quiet.js'
 
 /** What every read call takes. */
 export interface ReadOptions {
@@ -50,8 +51,28 @@ export class LoopWaiter implements MessageWaiter {
   }
 }
 
-/** Waits for a frame to be copied into one of theirs. */
-export const frameCopier = (
+/** Where frames are read from. */
+export interface FrameSource {
+  /** The next one, if it is here already. */
+  takeFrameNow(): Frame | undefined
+  wait(waiter: Waiter, signal: AbortSignal | undefined): void
+}
+
+/** Copies the next frame into one of theirs; false when there is none any more. */
+export function readInto(
+  into: Frame,
+  source: FrameSource,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const next = source.takeFrameNow()
+  return readPromise((resolve, reject) => {
+    const copier = frameCopier(into, resolve, reject)
+    if (next === undefined) source.wait(copier, signal)
+    else copier.resolve(next)
+  })
+}
+
+const frameCopier = (
   into: Frame,
   resolve: (came: boolean) => void,
   reject: (error: unknown) => void,

@@ -108,7 +108,8 @@ describe('handshakes that a server is offered', { timeout: 30_000 }, () => {
       const many = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`X-${i}`, 'x']))
       for (const headers of [many, { ...many, Upgrade: undefined, ...{ uPGRADE: 'websocket' } }]) {
         const { head } = await rawHandshake(port, { t, headers })
-        assert.ok([400, 404, 426, 101].includes(head.status), head.line)
+        // Newer versions of Node answer 431 themselves.
+        assert.ok([101, 400, 404, 426, 431].includes(head.status), head.line)
       }
     })
 
