@@ -42,6 +42,11 @@ export class Decoding {
     return this.#busy
   }
 
+  /** Whether nothing waits that is out of the inbox already. */
+  get isEmpty(): boolean {
+    return this.#message === undefined && this.#part === undefined
+  }
+
   /** Whether a message waits that is out of the inbox already. */
   get hasMessage(): boolean {
     return this.#message !== undefined

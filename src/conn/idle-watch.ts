@@ -11,6 +11,7 @@ export class IdleWatch implements Timed {
   #runs = false
   #lastUsed = 0
   due = Infinity
+  place = -1
 
   constructor(codec: ExtensionCodec, keeper: Timekeeper, after: number) {
     this.#codec = codec

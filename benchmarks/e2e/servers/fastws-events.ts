@@ -1,4 +1,4 @@
-import { type Conn, type Message, type Upgrade, upgrade } from '../../../src/index.js'
+import { broadcast, type Conn, type Message, type Upgrade, upgrade } from '../../../src/index.js'
 import { type Compress, httpServer, serve, serverOptions, takeoverOf } from './serve.js'
 
 const options = serverOptions()
@@ -6,14 +6,10 @@ const options = serverOptions()
 const onMessage = {
   echo: (conn: Conn, message: Message) => conn.send(message),
   count: (conn: Conn, message: Message) => conn.send(`${message.length}`),
-  broadcast: (_conn: Conn, message: Message) => broadcast(message.text()),
+  broadcast: (_conn: Conn, message: Message) => void broadcast(handler.conns, message),
 }
 
 const handler: Upgrade = upgrade({ message: onMessage[options.mode] }, limits(options.maxMessage))
-
-function broadcast(text: string): void {
-  for (const conn of handler.conns) conn.send(text)
-}
 
 function limits(maxMessage: number): object {
   const { compress } = options
