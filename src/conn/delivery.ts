@@ -96,7 +96,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#backlog?.isInTheWay === true) return false
+    if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
       this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
@@ -181,10 +181,12 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#handling !== undefined) return undefined
-    if (this.#readers?.first !== undefined || this.#backlog?.serving.isStreaming === true) return undefined
-    const inbox = this.#backlog?.inbox
-    if (inbox === undefined || inbox.isEmpty) return this.#host.pull()
+    if (this.#codecs?.decodesAll === true || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined) return undefined
+    const backlog = this.#backlog
+    if (backlog === undefined || !backlog.isInTheWay) return this.#host.pull()
+    if (backlog.serving.isStreaming || (this.#codecs !== undefined && !backlog.beginsPlain)) return undefined
+    const { inbox } = backlog
     if (inbox.wholeMessages === 0 || inbox.beginsInside) return undefined
     this.refillSoon()
     return assemble(inbox.shiftMessage(), undefined, this.#options) as Message
