@@ -1,0 +1,278 @@
+import type { Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import {
+  encodeFrame,
+  Frame,
+  FrameDecoder,
+  isUtf8,
+  Opcode,
+  opcodeName,
+  type Role,
+  releaseFrame,
+} from '../../frame/index.js'
+import type { WireLog } from '../wire-log.js'
+import { asBuffer, type FrameSpec, type Pieces } from './case.js'
+import { type Agreement, Inflater } from './deflate.js'
+
+/** What the other side did. */
+export type PeerEvent =
+  | { readonly kind: 'text' | 'binary' | 'pong'; readonly data: Buffer; readonly compressed?: boolean }
+  | { readonly kind: 'close'; readonly payload: Buffer }
+  /** The answer to a ping that was sent only to see whether the other side is there. */
+  | { readonly kind: 'fence' }
+  /** TCP was ended, or broke. */
+  | { readonly kind: 'end'; readonly how: string }
+  /** It broke a rule that holds for every frame. */
+  | { readonly kind: 'wrong'; readonly what: string }
+
+/** Frames of the peer may be this long; messages of the cases are 16 MiB at most. */
+const LONGEST = 256 << 20
+
+/** We go on writing while less than this is on its way. */
+const HIGH_WATER = 1 << 20
+
+/**
+ * A connection of which we write every bit, and see every bit. It judges only what is wrong in any case: each frame of
+ * the other side must be masked as its side has to, minimal, known, in order, and so on (RFC 6455 §5).
+ */
+export class Link {
+  /** Our side. */
+  readonly role: Role
+  readonly #socket: Socket
+  readonly #log: WireLog
+  readonly #decoder = new FrameDecoder({ strict: false, maxFrame: LONGEST })
+  readonly #inflater: Inflater | undefined
+  readonly #events: PeerEvent[] = []
+  #wake: (() => void) | undefined
+  #isOver = false
+  #closeSent = false
+  #closeReceived = false
+  #fences = 0
+  /** The message of the peer that is under way. */
+  #parts: Buffer[] = []
+  #head: { readonly isText: boolean; readonly compressed: boolean } | undefined
+
+  constructor(socket: Socket, role: Role, log: WireLog, agreement?: Agreement) {
+    this.role = role
+    this.#socket = socket
+    this.#log = log
+    this.#inflater = agreement && new Inflater(agreement.theirs)
+    socket.on('data', (chunk: Buffer) => this.feed(chunk))
+    socket.on('end', () => this.#over('ended TCP'))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#over(`broke TCP: ${error.code ?? error.message}`))
+    socket.on('close', () => this.#over('ended TCP'))
+    socket.resume() // it was paused when the handshake had been read
+  }
+
+  get closeSent(): boolean {
+    return this.#closeSent
+  }
+  get closeReceived(): boolean {
+    return this.#closeReceived
+  }
+
+  /** Takes bytes of the peer; those that came with the handshake are given by hand. */
+  feed(chunk: Buffer): void {
+    try {
+      this.#decoder.append(chunk)
+      for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
+        this.#receive(frame)
+        releaseFrame(frame)
+      }
+    } catch (error) {
+      this.#push({ kind: 'wrong', what: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  /** What came next; undefined when nothing comes for so long. */
+  async next(milliseconds: number): Promise<PeerEvent | undefined> {
+    if (this.#events.length === 0 && !this.#isOver) await this.#news(milliseconds)
+    return this.#events.shift() ?? (this.#isOver ? { kind: 'end', how: 'ended TCP' } : undefined)
+  }
+
+  async send(frames: readonly FrameSpec[], pieces: Pieces = 'whole'): Promise<void> {
+    const encoded = frames.map((frame) => this.#encode(frame))
+    if (pieces === 'frames') return this.write(encoded)
+    const all = encoded.length === 1 ? (encoded[0] as Buffer) : Buffer.concat(encoded)
+    return this.write(pieces === 'whole' ? [all] : cut(all, pieces))
+  }
+
+  /** Writes each piece by itself, in a turn of its own. */
+  async write(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) {
+      if (!this.#socket.writable) return
+      this.#socket.write(piece)
+      if (pieces.length > 1) await turn()
+      if (this.#socket.writableLength > HIGH_WATER) await this.#drained()
+    }
+  }
+
+  /** Sends a ping whose answer, whatever it says, only shows that the other side is there. */
+  async fence(): Promise<void> {
+    this.#fences++
+    await this.send([{ opcode: Opcode.Ping, payload: 'are you there?' }])
+  }
+
+  /** Ends our direction. */
+  fin(): void {
+    this.#log.note('we end our direction of TCP')
+    this.#socket.end()
+  }
+
+  reset(): void {
+    this.#log.note('we reset TCP')
+    this.#socket.resetAndDestroy()
+  }
+
+  pause(): void {
+    this.#log.note('we stop reading')
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#log.note('we read on')
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #encode(spec: FrameSpec): Buffer {
+    if (spec.bytes !== undefined) {
+      this.#log.note(`${spec.bytes.length} bytes ${preview(spec.bytes)}`, 'sent')
+      return asBuffer(spec.bytes)
+    }
+    const frame = frameOf(spec, this.role)
+    if (spec.opcode === Opcode.Close) this.#closeSent = true
+    this.#log.frame('sent', frame)
+    return encodeFrame(frame)
+  }
+
+  #receive(frame: Frame): void {
+    this.#log.frame('received', frame)
+    const what = this.#fault(frame)
+    if (what !== undefined) this.#push({ kind: 'wrong', what })
+    else if (frame.isControl) this.#control(frame)
+    else this.#data(frame)
+  }
+
+  /** The rules of §5.2 to §5.5 for one frame, in their order. */
+  #fault(frame: Frame): string | undefined {
+    const mayCompress = this.#inflater !== undefined && (frame.isText || frame.isBinary)
+    const rsv1 = frame.rsv1 && !mayCompress
+    if (rsv1 || frame.rsv2 || frame.rsv3) return 'set a reserved bit (RFC 6455 §5.2)'
+    if (frame.opcode > Opcode.Pong || (frame.opcode > Opcode.Binary && frame.isData)) return `sent ${opcodeName(frame.opcode)} (§5.2)`
+    if (frame.masked !== (this.role === 'server')) return frame.masked ? 'masked a frame (§5.1)' : 'did not mask a frame (§5.1)'
+    if (frame.lengthSize !== shortest(frame.length)) return `wrote the length ${frame.length} in ${frame.lengthSize} bits (§5.2)`
+    if (!frame.isControl) return frame.isContinuation === (this.#head !== undefined) ? undefined : 'mixed up the frames of its messages (§5.4)'
+    if (!frame.fin) return 'sent a control frame in fragments (§5.5)'
+    return frame.length > 125 ? `sent a control frame of ${frame.length} bytes (§5.5)` : undefined
+  }
+
+  #control(frame: Frame): void {
+    if (frame.isPing) return this.#answer(frame)
+    if (frame.isClose) {
+      this.#closeReceived = true
+      return this.#push({ kind: 'close', payload: frame.copyPayload() })
+    }
+    if (this.#fences === 0) return this.#push({ kind: 'pong', data: frame.copyPayload() })
+    this.#fences--
+    this.#push({ kind: 'fence' })
+  }
+
+  /** The other side may ping whenever it likes. */
+  #answer(frame: Frame): void {
+    if (this.#closeSent || !this.#socket.writable) return
+    this.#socket.write(this.#encode({ opcode: Opcode.Pong, payload: frame.copyPayload() }))
+  }
+
+  #data(frame: Frame): void {
+    this.#head ??= { isText: frame.isText, compressed: frame.rsv1 }
+    this.#parts.push(frame.payload)
+    if (!frame.fin) return
+    const { isText, compressed } = this.#head
+    const payload = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts)
+    this.#parts = []
+    this.#head = undefined
+    const data = compressed ? this.#inflate(payload) : payload
+    if (data === undefined) return
+    if (isText && !isUtf8(data)) this.#push({ kind: 'wrong', what: 'sent a text that is not UTF-8 (§5.6)' })
+    else this.#push({ kind: isText ? 'text' : 'binary', data, compressed })
+  }
+
+  #inflate(payload: Buffer): Buffer | undefined {
+    try {
+      return this.#inflater?.inflate(payload)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      this.#push({ kind: 'wrong', what: `sent a message that cannot be inflated as was agreed: ${why}` })
+      return undefined
+    }
+  }
+
+  #push(event: PeerEvent): void {
+    this.#events.push(event)
+    this.#wake?.()
+  }
+
+  #over(how: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#log.note(how, 'received')
+    this.#push({ kind: 'end', how })
+  }
+
+  /** Resolves when something happens, or after so long. */
+  async #news(milliseconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = undefined
+  }
+
+  async #drained(): Promise<void> {
+    const socket = this.#socket
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      socket.on('drain', done).on('close', done)
+    })
+  }
+}
+
+const shortest = (length: number): number => (length < 126 ? 7 : length < 0x10000 ? 16 : 64)
+
+const preview = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.subarray(0, 32)).toString('hex') + (bytes.length > 32 ? '…' : '')
+
+function cut(bytes: Buffer, size: number): Buffer[] {
+  const count = Math.ceil(bytes.length / size)
+  return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
+}
+
+/** The frame that a spec describes, as this side sends it. */
+export function frameOf(spec: FrameSpec, role: Role): Frame {
+  const rsv = spec.rsv ?? 0
+  const masked = (role === 'client') !== (spec.wrongMask === true)
+  const frame = new Frame({
+    opcode: spec.opcode,
+    fin: spec.fin ?? true,
+    rsv1: (rsv & 4) !== 0,
+    rsv2: (rsv & 2) !== 0,
+    rsv3: (rsv & 1) !== 0,
+    masked,
+    maskKey: masked ? (Math.random() * 0x1_0000_0000) >>> 0 : 0,
+    payload: spec.payload ?? '',
+  })
+  if (spec.length !== undefined) frame.length = spec.length
+  if (spec.lengthSize !== undefined) frame.lengthSize = spec.lengthSize
+  return frame
+}
+
