@@ -1,9 +1,9 @@
 import type { Frame } from '../frame/index.js'
 
-/** Entries that are kept in full; beyond, frames are only counted. */
+/** Frames that are kept for each direction; beyond, they are only counted. */
 const KEPT = 60
-/** And so many more of those that matter most: control frames, and what happens to the connection. */
-const KEPT_AT_ALL = 120
+/** Entries of any kind that are kept. */
+const KEPT_AT_ALL = 400
 
 export type Direction = 'sent' | 'received' | 'note'
 
@@ -20,33 +20,29 @@ const ARROWS: Readonly<Record<Direction, string>> = { sent: '>', received: '<', 
 export class WireLog {
   readonly #begin = performance.now()
   readonly #entries: LogEntry[] = []
+  readonly #frames: Record<Direction, number> = { sent: 0, received: 0, note: 0 }
   #left = 0
 
-  /** A frame as it went over the wire. */
+  /** A frame as it went over the wire; Close is never left out. */
   frame(direction: Direction, frame: Frame): void {
-    if (this.#isFull(frame.isControl)) this.#left++
-    else this.#add(direction, String(frame))
+    if (++this.#frames[direction] > KEPT && !frame.isClose) this.#left++
+    else this.note(String(frame), direction)
   }
 
   /** Anything else that is worth telling. */
   note(text: string, direction: Direction = 'note'): void {
-    if (this.#isFull(true)) this.#left++
-    else this.#add(direction, text)
+    if (this.#entries.length >= KEPT_AT_ALL) {
+      this.#left++
+      return
+    }
+    const at = Math.round((performance.now() - this.#begin) * 10) / 10
+    this.#entries.push({ at, direction, text })
   }
 
   get entries(): readonly LogEntry[] {
     if (this.#left === 0) return this.#entries
     const text = `${this.#left} more frames that are not shown`
     return [...this.#entries, { at: this.#entries.at(-1)?.at ?? 0, direction: 'note', text }]
-  }
-
-  #isFull(matters: boolean): boolean {
-    return this.#entries.length >= (matters ? KEPT_AT_ALL : KEPT)
-  }
-
-  #add(direction: Direction, text: string): void {
-    const at = Math.round((performance.now() - this.#begin) * 10) / 10
-    this.#entries.push({ at, direction, text })
   }
 }
 

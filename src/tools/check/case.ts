@@ -49,6 +49,8 @@ export type Step =
       readonly codes: readonly number[]
       readonly ifOpen: Behavior
       readonly insideFrame: boolean
+      /** What it does when it takes what is wrong as if it was right; that comes to `ifOpen` too. */
+      readonly instead?: Expected
     }
   /** The peer answers the Close that was sent with one of these codes, and TCP is closed by the server. */
   | {
@@ -79,11 +81,25 @@ export interface Source {
   readonly at: (index: number) => Buffer
 }
 
+/** Something that came, in the simplest form. */
+export interface CollectedEvent {
+  readonly kind: string
+  readonly data: Buffer
+}
+
 /** What an `act` step can do, besides what other steps do. */
 export interface Actor {
   readonly role: Role
   send(frames: readonly FrameSpec[], pieces?: Pieces): Promise<void>
+  /** Sends the rest of a frame of which the beginning was sent. */
+  rest(payload: Uint8Array): Promise<void>
   play(steps: readonly Step[]): Promise<void>
+  /** Takes what comes, up to something, or up to the end of the connection; gives all of it. */
+  collect(isLast: (event: CollectedEvent) => boolean): Promise<readonly CollectedEvent[]>
+  /** The connection is over: nothing else is played. */
+  over(verdict: Behavior, why: string): void
+  /** The masking keys of the frames that came. */
+  readonly maskKeys: readonly number[]
   /** Ends our direction of TCP. */
   fin(): void
   /** Drops the connection with a reset. */
@@ -195,10 +211,18 @@ export const failsNow = (codes: readonly number[], insideFrame = false): Step =>
   codes,
   insideFrame,
 })
+
+interface FailsOptions {
+  readonly ifOpen?: Behavior
+  readonly insideFrame?: boolean
+  readonly instead?: Expected
+}
+
+/** The peer must fail the connection. */
 export const fails = (
   codes: readonly number[],
-  { ifOpen = 'FAILED' as Behavior, insideFrame = false } = {},
-): Step => ({ do: 'fails', codes, ifOpen, insideFrame })
+  { ifOpen = 'FAILED', insideFrame = false, instead }: FailsOptions = {},
+): Step => ({ do: 'fails', codes, ifOpen, insideFrame, ...(instead && { instead }) })
 
 /** Closes the connection after a case that is about something else. */
 export const shut: readonly Step[] = [

@@ -2,10 +2,11 @@ import { type Call, type Command, UsageError } from '../command.js'
 import { Exit, type Output } from '../output.js'
 import { casesFor } from './cases/index.js'
 import type { HeaderEdit } from './http-head.js'
-import { openAsClient, type Target } from './open-client.js'
+import type { Target } from './open-client.js'
+import { serverPeer } from './server-peer.js'
 import { runAll } from './run-all.js'
 import { selectCases } from './select.js'
-import { TIMING, type Timing } from './timing.js'
+import { SETTINGS, type Settings } from './settings.js'
 import type { CaseResult } from './verdict.js'
 
 export const checkCommand: Command = {
@@ -28,12 +29,12 @@ export const checkCommand: Command = {
       insecure: options.flag('insecure'),
     }
     const cases = selectCases(casesFor('server'), options.text('cases') ?? '*')
-    const timing = { ...TIMING, timeout: options.integer('timeout', TIMING.timeout, [1, 600_000]) }
+    const settings = { ...SETTINGS, timeout: options.integer('timeout', SETTINGS.timeout, [1, 600_000]) }
     const results = await runAll(
       cases,
-      { open: (context) => openAsClient(target, context) },
+      serverPeer(target, settings),
       {
-        timing,
+        settings,
         parallel: options.integer('parallel', 10, [1, 1000]),
         signal: output.closed,
         onResult: (r) => {

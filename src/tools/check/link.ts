@@ -5,6 +5,7 @@ import {
   Frame,
   FrameDecoder,
   isUtf8,
+  mask,
   Opcode,
   opcodeName,
   type Role,
@@ -28,6 +29,9 @@ export type PeerEvent =
 /** Frames of the peer may be this long; messages of the cases are 16 MiB at most. */
 const LONGEST = 256 << 20
 
+/** So many masking keys are remembered. */
+const KEYS = 16
+
 /** We go on writing while less than this is on its way. */
 const HIGH_WATER = 1 << 20
 
@@ -48,6 +52,10 @@ export class Link {
   #closeSent = false
   #closeReceived = false
   #fences = 0
+  /** The last frame that was sent, to go on with its mask where its payload was sent in part. */
+  #lastSent: Frame | undefined
+  #lastLength = 0
+  readonly maskKeys: number[] = []
   /** The message of the peer that is under way. */
   #parts: Buffer[] = []
   #head: { readonly isText: boolean; readonly compressed: boolean } | undefined
@@ -113,6 +121,16 @@ export class Link {
     await this.send([{ opcode: Opcode.Ping, payload: 'are you there?' }])
   }
 
+  /** Sends more of the payload of the last frame. */
+  async rest(payload: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(payload)
+    const begun = this.#lastSent
+    if (begun?.masked === true) mask(bytes, 0, bytes.length, begun.maskKey, this.#lastLength)
+    this.#lastLength += bytes.length
+    this.#log.note(`${bytes.length} bytes more of that frame`, 'sent')
+    await this.write([bytes])
+  }
+
   /** Ends our direction. */
   fin(): void {
     this.#log.note('we end our direction of TCP')
@@ -145,12 +163,15 @@ export class Link {
     }
     const frame = frameOf(spec, this.role)
     if (spec.opcode === Opcode.Close) this.#closeSent = true
+    this.#lastSent = frame
+    this.#lastLength = frame.payload.length
     this.#log.frame('sent', frame)
     return encodeFrame(frame)
   }
 
   #receive(frame: Frame): void {
     this.#log.frame('received', frame)
+    if (frame.masked && this.maskKeys.length < KEYS) this.maskKeys.push(frame.maskKey)
     const what = this.#fault(frame)
     if (what !== undefined) this.#push({ kind: 'wrong', what })
     else if (frame.isControl) this.#control(frame)

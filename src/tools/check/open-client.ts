@@ -11,7 +11,7 @@ import { encodeHead, type Head, type HeaderEdit, statusOf, tokensOf, valuesOf } 
 import { frameOf, Link } from './link.js'
 import type { Opening } from './opening.js'
 import type { Opened } from './run-case.js'
-import type { Timing } from './timing.js'
+import type { Settings } from './settings.js'
 import { CaseFailure, type Verdict } from './verdict.js'
 
 /** The server under test. */
@@ -27,20 +27,21 @@ export interface OpenContext {
   readonly one: Case
   readonly log: WireLog
   readonly verdict: Verdict
-  readonly timing: Timing
+  readonly settings: Settings
 }
 
+const NO_KEYS: ReadonlySet<string> = new Set()
 const USUAL: Opening = { expects: 'accepted' }
 
 /** Opens a connection as a case wants it; undefined when that was refused, as it had to be. */
 export async function openAsClient(target: Target, context: OpenContext): Promise<Opened | undefined> {
-  const { one, log, timing } = context
+  const { one, log, settings } = context
   const opening = one.opening ?? USUAL
   const key = createHandshakeKey()
-  const socket = await connect(target, timing.timeout)
+  const socket = await connect(target, settings.timeout)
   try {
     await writeHead(socket, requestHead(target, opening, key, one), opening, 'client', log)
-    const read = await readHead(socket, timing.timeout)
+    const read = await readHead(socket, settings.timeout)
     if (read.kind !== 'head' || statusOf(read.head) !== 101) {
       judgeRefusal(read, opening, context)
       socket.destroy()
@@ -138,7 +139,7 @@ function judgeRefusal(read: HeadRead, opening: Opening, { log, verdict }: OpenCo
   } else if (read.kind === 'ended') {
     verdict.lower('NON-STRICT', `The server ${what}: it should send an HTTP error (RFC 6455 §4.2.1)`)
   } else {
-    const wrong = opening.check?.(read.head)
+    const wrong = opening.check?.(read.head, NO_KEYS)
     if (wrong !== undefined) throw new CaseFailure(wrong)
     if (statusOf(read.head) < 400) verdict.lower('NON-STRICT', `The server ${what}, which is no error`)
   }
@@ -148,7 +149,7 @@ function judgeRefusal(read: HeadRead, opening: Opening, { log, verdict }: OpenCo
 function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext): Agreement | undefined {
   log.note(headText(head), 'received')
   const opening = one.opening ?? USUAL
-  const wrong = answerFault(head, key, opening.headers ?? {}) ?? opening.check?.(head)
+  const wrong = answerFault(head, key, opening.headers ?? {}) ?? opening.check?.(head, NO_KEYS)
   if (wrong !== undefined) throw new CaseFailure(wrong)
   if (opening.expects === 'refused') {
     const behavior = opening.otherwise ?? 'FAILED'

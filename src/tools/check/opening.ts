@@ -21,5 +21,7 @@ export interface Opening {
   /** What it comes to when it does the other; default FAILED. */
   readonly otherwise?: Behavior
   /** Finds fault with the head that the other side sent, whatever it decided. */
-  readonly check?: (head: Head) => string | undefined
+  readonly check?: (head: Head, earlierKeys: ReadonlySet<string>) => string | undefined
+  /** Afterwards another connection must work as if nothing had happened. */
+  readonly harmless?: boolean
 }

@@ -2,18 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeClosePayload, isUtf8, mayTravel, Opcode, type Role } from '../../frame/index.js'
 import type { WireLog } from '../wire-log.js'
-import type { Actor, Expected, FrameSpec, Pieces, Refusal, Source, Step } from './case.js'
+import { type Actor, type CollectedEvent, type Expected, type FrameSpec, type Pieces, type Refusal, type Source, type Step, shut } from './case.js'
 import { bytesInWords, eventInWords } from './describe.js'
 import type { MessageEncoder } from './messages.js'
 import type { Link, PeerEvent } from './link.js'
-import type { Timing } from './timing.js'
+import type { Settings } from './settings.js'
 import { type Behavior, CaseFailure, type Verdict } from './verdict.js'
 
 export interface PlayContext {
   readonly link: Link
   readonly log: WireLog
   readonly verdict: Verdict
-  readonly timing: Timing
+  readonly settings: Settings
   readonly encoder: MessageEncoder
   /** Opens another connection and echoes a message; undefined where only the other side can open any. */
   readonly another: (() => Promise<void>) | undefined
@@ -22,6 +22,10 @@ export interface PlayContext {
 /** Codes of an end that is no failure: who answers with one of them has not noticed that anything was wrong. */
 const isPeaceful = (code: number): boolean => code === 1000 || code === 1001 || code === 1005
 
+const isSame = (event: PeerEvent, expected: Expected): boolean =>
+  event.kind === expected.kind && event.data.equals(expected.data)
+
+type FailsStep = Extract<Step, { do: 'fails' }>
 type CloseEvent = Extract<PeerEvent, { kind: 'close' }>
 
 export class Play implements Actor {
@@ -55,7 +59,7 @@ export class Play implements Actor {
       case 'failsNow':
         return this.#failsNow(step.codes, step.insideFrame)
       case 'fails':
-        return this.#fails(step.codes, step.ifOpen, step.insideFrame)
+        return this.#fails(step)
       case 'closed':
         return this.#closed(step.codes, step.ifNot, step.after)
       case 'echo':
@@ -67,6 +71,31 @@ export class Play implements Actor {
 
   send(frames: readonly FrameSpec[], pieces?: Pieces): Promise<void> {
     return this.#context.link.send(frames, pieces)
+  }
+
+  rest(payload: Uint8Array): Promise<void> {
+    return this.#context.link.rest(payload)
+  }
+
+  async collect(isLast: (event: CollectedEvent) => boolean): Promise<readonly CollectedEvent[]> {
+    const events: CollectedEvent[] = []
+    for (;;) {
+      const event = await this.#next()
+      if (event === undefined) this.fail('Something is missing at the end')
+      if (event.kind === 'wrong') this.fail(`The peer ${event.what}`)
+      const data = 'data' in event ? event.data : Buffer.alloc(0)
+      events.push({ kind: event.kind, data })
+      if (isLast({ kind: event.kind, data }) || event.kind === 'close' || event.kind === 'end') return events
+    }
+  }
+
+  over(verdict: Behavior, why: string): void {
+    this.#isOver = true
+    this.lower(verdict, why)
+  }
+
+  get maskKeys(): readonly number[] {
+    return this.#context.link.maskKeys
   }
 
   fin(): void {
@@ -92,6 +121,7 @@ export class Play implements Actor {
         this.#isOver = true
         return { how: event.how, events }
       }
+      if (event.kind === 'wrong') this.fail(`The peer ${event.what}`)
       events.push(eventInWords(event))
     }
   }
@@ -115,7 +145,7 @@ export class Play implements Actor {
   }
 
   /** The next event but for answers to fences; undefined when time is up. */
-  async #next(milliseconds = this.#context.timing.timeout): Promise<PeerEvent | undefined> {
+  async #next(milliseconds = this.#context.settings.timeout): Promise<PeerEvent | undefined> {
     for (;;) {
       const event = await this.#context.link.next(milliseconds)
       if (event?.kind !== 'fence') return event
@@ -133,8 +163,7 @@ export class Play implements Actor {
   }
 
   #compare(event: PeerEvent, expected: Expected): void {
-    const isIt = event.kind === expected.kind && event.data.equals(expected.data)
-    if (!isIt) this.fail(`Expected was ${eventInWords(expected)}, but the peer ${this.#inWords(event)}`)
+    if (!isSame(event, expected)) this.fail(`Expected was ${eventInWords(expected)}, but the peer ${this.#inWords(event)}`)
   }
 
   /** A Close or the end, where that is another way to answer. */
@@ -145,9 +174,9 @@ export class Play implements Actor {
   }
 
   async #quiet(insideFrame: boolean): Promise<void> {
-    const { link, timing } = this.#context
+    const { link, settings } = this.#context
     if (!insideFrame) await link.fence()
-    const event = await link.next(timing.quiet)
+    const event = await link.next(settings.quiet)
     if (event !== undefined && event.kind !== 'fence')
       this.fail(`Nothing was wrong so far, but the peer ${this.#inWords(event)}`)
   }
@@ -158,8 +187,12 @@ export class Play implements Actor {
     this.lower('NON-STRICT', 'The peer did not refuse it at the first wrong byte')
   }
 
-  async #fails(codes: readonly number[], ifOpen: Behavior, insideFrame: boolean): Promise<void> {
+  async #fails({ codes, ifOpen, insideFrame, instead }: FailsStep): Promise<void> {
     const event = await this.#reaction(insideFrame)
+    if (event !== undefined && instead !== undefined && isSame(event, instead)) {
+      this.lower(ifOpen, 'The peer took it as if it was right')
+      return this.play(shut)
+    }
     if (event !== undefined) return this.#failed(event, codes)
     const why = 'The peer should fail the connection, but it lives on'
     this.#context.verdict.lowerClose('FAILED')
@@ -170,11 +203,11 @@ export class Play implements Actor {
 
   /** What the other side does about something wrong; undefined when it lives on as if nothing was. */
   async #reaction(insideFrame: boolean): Promise<PeerEvent | undefined> {
-    const { link, timing } = this.#context
-    const first = await this.#next(insideFrame ? timing.reaction : timing.quiet)
+    const { link, settings } = this.#context
+    const first = await this.#next(insideFrame ? settings.reaction : settings.quiet)
     if (first !== undefined || insideFrame) return first
     await link.fence()
-    const second = await link.next(timing.timeout)
+    const second = await link.next(settings.timeout)
     return second?.kind === 'fence' ? undefined : second
   }
 
@@ -264,11 +297,12 @@ export class Play implements Actor {
   }
 
   /** Sends messages and compares their echoes, some bytes ahead at most. */
-  async #echo(count: number, source: Source, ahead: number): Promise<void> {
-    const { encoder, link } = this.#context
+  async #echo(most: number, source: Source, ahead: number): Promise<void> {
+    const { encoder, link, settings } = this.#context
     let compressed = 0
     let waiting = 0
     let sent = 0
+    const count = Math.min(most, settings.messages)
     for (let got = 0; got < count; got++) {
       while (sent < count && (sent === got || waiting < ahead)) {
         await link.write(encoder.encode(source, sent))

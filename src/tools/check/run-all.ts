@@ -1,13 +1,13 @@
 import type { Case } from './case.js'
 import { type Peer, runCase } from './run-case.js'
-import type { Timing } from './timing.js'
+import type { Settings } from './settings.js'
 import type { CaseResult } from './verdict.js'
 
 /** Cases that move many bytes keep a processor busy each: more of them at once only wait for each other. */
 const HEAVY_AT_ONCE = 2
 
 export interface RunOptions {
-  readonly timing: Timing
+  readonly settings: Settings
   /** How many cases are played at the same time. */
   readonly parallel: number
   readonly signal: AbortSignal
@@ -18,7 +18,7 @@ export interface RunOptions {
 export async function runAll(cases: readonly Case[], peer: Peer, options: RunOptions): Promise<CaseResult[]> {
   const results = new Map<string, CaseResult>()
   const played = async (one: Case): Promise<void> => {
-    const result = await runCase(one, peer, options.timing)
+    const result = await runCase(one, peer, options.settings)
     results.set(one.id, result)
     options.onResult(result)
   }

@@ -7,7 +7,7 @@ import type { Link } from './link.js'
 import { MessageEncoder } from './messages.js'
 import type { OpenContext } from './open-client.js'
 import { Play } from './play.js'
-import type { Timing } from './timing.js'
+import type { Settings } from './settings.js'
 import { CaseFailure, type CaseResult, Verdict } from './verdict.js'
 
 /** A way to the other side. */
@@ -26,12 +26,12 @@ export interface Opened {
 /** The steps of a case; those of some are made when they are needed. */
 export const stepsOf = ({ steps }: Case): readonly Step[] => (typeof steps === 'function' ? steps() : steps)
 
-export async function runCase(one: Case, peer: Peer, timing: Timing): Promise<CaseResult> {
+export async function runCase(one: Case, peer: Peer, settings: Settings): Promise<CaseResult> {
   const begin = performance.now()
   const log = new WireLog()
   const verdict = new Verdict()
-  const patient = one.heavy === true ? { ...timing, timeout: timing.patience } : timing
-  const remoteCloseCode = await judged({ one, log, verdict, timing: patient }, peer)
+  const patient = one.heavy === true ? { ...settings, timeout: settings.patience } : settings
+  const remoteCloseCode = await judged({ one, log, verdict, settings: patient }, peer)
   if (one.informational === true && verdict.behavior !== 'FAILED')
     verdict.lower('INFORMATIONAL', 'The RFC leaves the outcome open')
   return {
@@ -51,6 +51,7 @@ async function judged(context: OpenContext, peer: Peer): Promise<number | null> 
   let play: Play | undefined
   try {
     opened = await peer.open(context)
+    if (context.one.opening?.harmless === true) await peer.another?.()
     if (opened === undefined) return null
     if (context.one.deflate !== undefined && opened.agreement === undefined) {
       context.verdict.lower('UNIMPLEMENTED', 'The peer does not agree on permessage-deflate as asked for')
@@ -69,9 +70,9 @@ async function judged(context: OpenContext, peer: Peer): Promise<number | null> 
   return play?.closeCode ?? null
 }
 
-function playOf({ log, verdict, timing }: OpenContext, { link, agreement }: Opened, peer: Peer): Play {
+function playOf({ log, verdict, settings }: OpenContext, { link, agreement }: Opened, peer: Peer): Play {
   const encoder = new MessageEncoder(link.role, agreement?.ours)
-  return new Play({ link, log, verdict, timing, encoder, another: peer.another })
+  return new Play({ link, log, verdict, settings, encoder, another: peer.another })
 }
 
 /** What a case does and expects, one line for each step. */

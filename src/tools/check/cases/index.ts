@@ -1,9 +1,14 @@
 import type { Role } from '../../../frame/index.js'
 import type { Case, Group } from '../case.js'
 import { closingGroups, otherGroups } from './closing.js'
+import { compressionGroups } from './compression.js'
 import { fragmentationGroups } from './fragmentation.js'
 import { framingGroups } from './framing.js'
+import { clientHandshakeGroups } from './handshake-client.js'
+import { serverHandshakeGroups } from './handshake-server.js'
+import { limitGroups } from './limits.js'
 import { performanceGroups } from './performance.js'
+import { tcpGroups } from './tcp.js'
 import { utf8Groups } from './utf8.js'
 
 /** Every group, in the order in which they are shown and numbered. */
@@ -14,6 +19,11 @@ export const GROUPS: readonly Group[] = [
   ...closingGroups,
   ...performanceGroups,
   ...otherGroups,
+  ...compressionGroups,
+  ...serverHandshakeGroups,
+  ...clientHandshakeGroups,
+  ...limitGroups,
+  ...tcpGroups,
 ]
 
 /** The cases that test a server, or a client. */

@@ -1,5 +1,6 @@
 /** Group 6: text must be UTF-8, and should be refused at the first byte that makes it wrong (RFC 6455 §8.1). */
 import {
+  act,
   begin,
   type Case,
   echoed,
@@ -92,13 +93,15 @@ function inOneFrame(description: string, parts: readonly [string, string, string
     steps: [
       send(text(one, { length })),
       quiet(true),
-      send({ opcode: 0, bytes: two }),
+      rest(two),
       failsNow([1007], true),
-      send({ opcode: 0, bytes: three }),
+      rest(three),
       fails([1007]),
     ],
   }
 }
+
+const rest = (payload: Buffer): Step => act(`sends ${payload.length} bytes more`, (play) => play.rest(payload))
 
 const TOO_HIGH = [KOSME, 'f4908080', EDITED] as const
 const TOO_HIGH_CUT = [KOSME, 'f490', `8080${EDITED}`] as const
