@@ -148,14 +148,26 @@ export interface Group {
 type More = Omit<FrameSpec, 'opcode' | 'payload'>
 type Payload = string | Uint8Array
 
-export const text = (payload: Payload = '', more?: More): FrameSpec => ({ opcode: Opcode.Text, payload, ...more })
+export const text = (payload: Payload = '', more?: More): FrameSpec => ({
+  opcode: Opcode.Text,
+  payload,
+  ...more,
+})
 export const binary = (payload: Payload = '', more?: More): FrameSpec => ({
   opcode: Opcode.Binary,
   payload,
   ...more,
 })
-export const ping = (payload: Payload = '', more?: More): FrameSpec => ({ opcode: Opcode.Ping, payload, ...more })
-export const pong = (payload: Payload = '', more?: More): FrameSpec => ({ opcode: Opcode.Pong, payload, ...more })
+export const ping = (payload: Payload = '', more?: More): FrameSpec => ({
+  opcode: Opcode.Ping,
+  payload,
+  ...more,
+})
+export const pong = (payload: Payload = '', more?: More): FrameSpec => ({
+  opcode: Opcode.Pong,
+  payload,
+  ...more,
+})
 /** The first frame of a text in fragments. */
 export const begin = (payload: Payload): FrameSpec => text(payload, { fin: false })
 /** A fragment in the middle. */
@@ -225,10 +237,7 @@ export const fails = (
 ): Step => ({ do: 'fails', codes, ifOpen, insideFrame, ...(instead && { instead }) })
 
 /** Closes the connection after a case that is about something else. */
-export const shut: readonly Step[] = [
-  send(close()),
-  { do: 'closed', codes: [1000], ifNot: 'NON-STRICT' },
-]
+export const shut: readonly Step[] = [send(close()), { do: 'closed', codes: [1000], ifNot: 'NON-STRICT' }]
 /** The answer to a Close frame in a case that is about closing. */
 export const closed = (codes: readonly number[], after?: 'anything'): Step => ({
   do: 'closed',
@@ -237,7 +246,11 @@ export const closed = (codes: readonly number[], after?: 'anything'): Step => ({
   ...(after && { after }),
 })
 
-export const act = (what: string, run: (play: Actor) => Promise<void>): Step => ({ do: 'act', what, act: run })
+export const act = (what: string, run: (play: Actor) => Promise<void>): Step => ({
+  do: 'act',
+  what,
+  act: run,
+})
 
 /** Sends a message, reads its echo, and closes. */
 export const echoed = (message: FrameSpec, pieces?: Pieces): readonly Step[] => [
@@ -249,11 +262,7 @@ export const echoed = (message: FrameSpec, pieces?: Pieces): readonly Step[] => 
 // Groups.
 
 /** Gives cases their numbers: `6.1` makes them `6.1.1`, `6.1.2` and so on. */
-export const group = (
-  id: string,
-  title: string,
-  cases: readonly Omit<Case, 'id'>[],
-): Group => ({
+export const group = (id: string, title: string, cases: readonly Omit<Case, 'id'>[]): Group => ({
   id,
   title,
   cases: cases.map((one, i) => ({ ...one, id: `${id}.${i + 1}` })),

@@ -1,51 +1,101 @@
-import { type Call, type Command, UsageError } from '../command.js'
-import { Exit, type Output } from '../output.js'
+import { type Call, type Command, type Options, UsageError } from '../command.js'
+import type { Output } from '../output.js'
+import type { Case } from './case.js'
 import { casesFor } from './cases/index.js'
+import { checkClients } from './check-clients.js'
+import { checkServer } from './check-server.js'
 import type { HeaderEdit } from './http-head.js'
-import type { Target } from './open-client.js'
-import { serverPeer } from './server-peer.js'
-import { runAll } from './run-all.js'
 import { selectCases } from './select.js'
 import { SETTINGS, type Settings } from './settings.js'
-import type { CaseResult } from './verdict.js'
+
+/** What both ways of checking are called with. */
+export interface CheckCall {
+  readonly options: Options
+  readonly output: Output
+  readonly cases: readonly Case[]
+  readonly settings: Settings
+}
+
+const DELAY = [1, 3_600_000] as const
 
 export const checkCommand: Command = {
   name: 'check',
-  summary: 'holds a WebSocket server or client against the RFC',
-  usage: ['URL [options]', '--serve PORT [options]'],
+  summary: 'holds a WebSocket server or client against the RFCs',
+  usage: [
+    'URL [options]           tests the echo server there',
+    '--serve PORT [options]  tests echo clients that connect',
+  ],
   options: {
-    cases: { value: 'LIST', help: 'which cases, as in 1.*,7.3.* or *,!9.*; default all' },
+    cases: { value: 'LIST', help: "which cases: '1.*,7.3.*', or '!9.*' for all but those; default all" },
+    list: { help: 'tell the cases, and play none' },
+    report: { value: 'DIR', help: 'write index.json and index.html there' },
+    expect: {
+      value: 'FILE',
+      help: 'compare with an index.json: what is not in it has to be OK; exit 1 when worse',
+    },
+    agent: { value: 'NAME', help: 'what the tested program is called in the report; default its address' },
     parallel: { value: 'N', help: 'cases at the same time; default 10' },
-    timeout: { value: 'MS', help: 'for whatever must come; default 5000' },
-    header: { value: 'LINE', multiple: true, help: "a header for the handshake, as in 'Cookie: a=b'" },
+    messages: { value: 'N', help: 'messages in the cases that send 1000, for a quick run' },
+    timeout: { value: 'MS', help: `for whatever must come; default ${SETTINGS.timeout}` },
+    patience: { value: 'MS', help: `the same where much is sent; default ${SETTINGS.patience}` },
+    quiet: { value: 'MS', help: `how long nothing has to come where nothing may; default ${SETTINGS.quiet}` },
+    reaction: { value: 'MS', help: `for a reaction inside of a frame; default ${SETTINGS.reaction}` },
+    header: { value: 'LINE', multiple: true, help: "a header for each handshake, as in 'Cookie: a=b'" },
     insecure: { help: 'take any certificate' },
+    serve: { value: 'PORT', help: 'test clients; 0 takes a free port' },
+    host: { value: 'NAME', help: 'where to listen; default 127.0.0.1' },
+    once: { help: 'with --serve: end when a client has asked for /updateReports' },
+    verbose: { help: 'show what went over the wire in each case that is not OK' },
   },
-  run: async ({ positionals, options, output }) => {
-    const [url] = positionals
-    if (url === undefined || positionals.length > 1) throw new UsageError('one URL is needed, or --serve PORT')
-    const target: Target = {
-      url: new URL(url),
-      headers: {},
-      insecure: options.flag('insecure'),
-    }
-    const cases = selectCases(casesFor('server'), options.text('cases') ?? '*')
-    const settings = { ...SETTINGS, timeout: options.integer('timeout', SETTINGS.timeout, [1, 600_000]) }
-    const results = await runAll(
-      cases,
-      serverPeer(target, settings),
-      {
-        settings,
-        parallel: options.integer('parallel', 10, [1, 1000]),
-        signal: output.closed,
-        onResult: (r) => {
-          if (options.flag('json')) output.json(r)
-          else if (r.behavior !== 'OK') output.line(`${r.id} ${r.behavior} ${r.behaviorClose} ${r.remarks.join('; ')}`)
-        },
-      },
-    )
-    const counts = new Map<string, number>()
-    for (const r of results) counts.set(r.behavior, (counts.get(r.behavior) ?? 0) + 1)
-    output.line([...counts].map(([k, v]) => `${k} ${v}`).join('  '))
-    return Exit.Ok
+  notes: [
+    'Verdicts: OK, INFORMATIONAL, NON-STRICT, UNIMPLEMENTED, FAILED. Exit code 1: a case FAILED, or one is worse than',
+    'expected. Groups 1 to 13 have the numbers of the Autobahn test suite; H (handshake), L (limits) and C (close and TCP)',
+    'go beyond it. A client under test asks for /getCaseCount, then for /runCase?case=N&agent=NAME from 1 on, then for',
+    '/updateReports?agent=NAME, and echoes every message.',
+  ],
+  run: (call) => {
+    const serve = call.options.has('serve')
+    const chosen = selectCases(casesFor(serve ? 'client' : 'server'), call.options.text('cases') ?? '*')
+    if (call.options.flag('list')) return list(call, chosen)
+    const check: CheckCall = { ...call, cases: chosen, settings: settingsOf(call.options) }
+    if (!serve) return checkServer(check, urlOf(call), headersOf(call.options))
+    if (call.positionals.length > 0) throw new UsageError('with --serve, no URL is needed')
+    return checkClients(check)
   },
+}
+
+async function list({ options, output }: Call, cases: readonly Case[]): Promise<number> {
+  for (const { id, description } of cases)
+    options.flag('json') ? output.json({ id, description }) : output.line(`${id.padEnd(8)} ${description}`)
+  return 0
+}
+
+function settingsOf(options: Options): Settings {
+  return {
+    timeout: options.integer('timeout', SETTINGS.timeout, DELAY),
+    patience: options.integer('patience', SETTINGS.patience, DELAY),
+    quiet: options.integer('quiet', SETTINGS.quiet, DELAY),
+    reaction: options.integer('reaction', SETTINGS.reaction, DELAY),
+    messages: options.integer('messages', SETTINGS.messages, [1, SETTINGS.messages]),
+  }
+}
+
+const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
+
+function urlOf({ positionals }: Call): URL {
+  const [given, ...more] = positionals
+  if (given === undefined || more.length > 0) throw new UsageError('one URL is needed, or --serve PORT')
+  if (!URL.canParse(given) || !SCHEMES.includes(new URL(given).protocol))
+    throw new UsageError(`'${given}' is no URL with ws: or wss:`)
+  return new URL(given)
+}
+
+function headersOf(options: Options): HeaderEdit {
+  return Object.fromEntries(
+    options.list('header').map((line) => {
+      const colon = line.indexOf(':')
+      if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
+      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
+    }),
+  )
 }

@@ -77,14 +77,20 @@ export function agreeAsClient(answer: Head, offer: DeflateOffer): Agreement | st
     const wrong = wrongParam(name, value)
     if (wrong !== undefined) return wrong
   }
-  const theirs = { takeover: !params.has('server_no_context_takeover'), windowBits: bitsOf(params, 'server_max_window_bits') }
+  const theirs = {
+    takeover: !params.has('server_no_context_takeover'),
+    windowBits: bitsOf(params, 'server_max_window_bits'),
+  }
   const fits = offer.some(
     ({ noTakeover, windowBits }) =>
       (!noTakeover || !theirs.takeover) && (windowBits === 0 || theirs.windowBits <= windowBits),
   )
   if (!fits) return 'accepts permessage-deflate, but none of the offers as they were made'
   return {
-    ours: { takeover: !params.has('client_no_context_takeover'), windowBits: bitsOf(params, 'client_max_window_bits') },
+    ours: {
+      takeover: !params.has('client_no_context_takeover'),
+      windowBits: bitsOf(params, 'client_max_window_bits'),
+    },
     theirs,
   }
 }
@@ -106,7 +112,10 @@ export function agreeAsServer(
   for (const { noTakeover, windowBits } of offer) {
     const params = offers.find((one) => windowBits === 0 || one.has('client_max_window_bits'))
     if (params === undefined) continue
-    const ours = { takeover: !params.has('server_no_context_takeover'), windowBits: bitsOf(params, 'server_max_window_bits') }
+    const ours = {
+      takeover: !params.has('server_no_context_takeover'),
+      windowBits: bitsOf(params, 'server_max_window_bits'),
+    }
     const limit = Math.min(windowBits || 15, bitsOf(params, 'client_max_window_bits') || 15)
     const answer = [
       NAME,

@@ -67,7 +67,9 @@ export class Link {
     this.#inflater = agreement && new Inflater(agreement.theirs)
     socket.on('data', (chunk: Buffer) => this.feed(chunk))
     socket.on('end', () => this.#over('ended TCP'))
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#over(`broke TCP: ${error.code ?? error.message}`))
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      this.#over(`broke TCP: ${error.code ?? error.message}`),
+    )
     socket.on('close', () => this.#over('ended TCP'))
     socket.resume() // it was paused when the handshake had been read
   }
@@ -183,10 +185,16 @@ export class Link {
     const mayCompress = this.#inflater !== undefined && (frame.isText || frame.isBinary)
     const rsv1 = frame.rsv1 && !mayCompress
     if (rsv1 || frame.rsv2 || frame.rsv3) return 'set a reserved bit (RFC 6455 §5.2)'
-    if (frame.opcode > Opcode.Pong || (frame.opcode > Opcode.Binary && frame.isData)) return `sent ${opcodeName(frame.opcode)} (§5.2)`
-    if (frame.masked !== (this.role === 'server')) return frame.masked ? 'masked a frame (§5.1)' : 'did not mask a frame (§5.1)'
-    if (frame.lengthSize !== shortest(frame.length)) return `wrote the length ${frame.length} in ${frame.lengthSize} bits (§5.2)`
-    if (!frame.isControl) return frame.isContinuation === (this.#head !== undefined) ? undefined : 'mixed up the frames of its messages (§5.4)'
+    if (frame.opcode > Opcode.Pong || (frame.opcode > Opcode.Binary && frame.isData))
+      return `sent ${opcodeName(frame.opcode)} (§5.2)`
+    if (frame.masked !== (this.role === 'server'))
+      return frame.masked ? 'masked a frame (§5.1)' : 'did not mask a frame (§5.1)'
+    if (frame.lengthSize !== shortest(frame.length))
+      return `wrote the length ${frame.length} in ${frame.lengthSize} bits (§5.2)`
+    if (!frame.isControl)
+      return frame.isContinuation === (this.#head !== undefined)
+        ? undefined
+        : 'mixed up the frames of its messages (§5.4)'
     if (!frame.fin) return 'sent a control frame in fragments (§5.5)'
     return frame.length > 125 ? `sent a control frame of ${frame.length} bytes (§5.5)` : undefined
   }
@@ -296,4 +304,3 @@ export function frameOf(spec: FrameSpec, role: Role): Frame {
   if (spec.lengthSize !== undefined) frame.lengthSize = spec.lengthSize
   return frame
 }
-

@@ -32,11 +32,23 @@ export class MessageEncoder {
     const size = Math.max(1, source.at(0).length)
     const needed = Math.ceil(reach / size)
     const repeats = index >= needed
-    const key = [source.name, way.windowBits, way.takeover, repeats, repeats ? index % source.period : index].join()
+    const key = [
+      source.name,
+      way.windowBits,
+      way.takeover,
+      repeats,
+      repeats ? index % source.period : index,
+    ].join()
     const known = compressed.get(key)
     if (known !== undefined) return known
-    const before = Array.from({ length: Math.min(needed, index) }, (_, i) => source.at(index - Math.min(needed, index) + i))
-    const made = deflate(source.at(index), reach === 0 || before.length === 0 ? Buffer.alloc(0) : lastBytes(before, reach), way.windowBits)
+    const before = Array.from({ length: Math.min(needed, index) }, (_, i) =>
+      source.at(index - Math.min(needed, index) + i),
+    )
+    const made = deflate(
+      source.at(index),
+      reach === 0 || before.length === 0 ? Buffer.alloc(0) : lastBytes(before, reach),
+      way.windowBits,
+    )
     compressed.set(key, made)
     return made
   }

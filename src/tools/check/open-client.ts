@@ -160,7 +160,11 @@ function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext
   const agreement = offer === undefined ? undefined : agreeAsClient(head, offer)
   if (typeof agreement === 'string') throw new CaseFailure(`The server ${agreement} (RFC 7692 §7.1)`)
   const extensions = valuesOf(head, 'sec-websocket-extensions')
-  if (agreement === undefined && extensions.length > 0 && opening.headers?.['Sec-WebSocket-Extensions'] === undefined)
+  if (
+    agreement === undefined &&
+    extensions.length > 0 &&
+    opening.headers?.['Sec-WebSocket-Extensions'] === undefined
+  )
     throw new CaseFailure('The server uses an extension that was not offered (RFC 6455 §4.1)')
   return agreement
 }
@@ -169,13 +173,18 @@ function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext
 function answerFault(head: Head, key: string, asked: HeaderEdit): string | undefined {
   const accepts = valuesOf(head, 'sec-websocket-accept')
   const protocols = valuesOf(head, 'sec-websocket-protocol')
-  const offered = [asked['Sec-WebSocket-Protocol'] ?? []].flat().flatMap((list) => list.split(',')).map((one) => one.trim())
+  const offered = [asked['Sec-WebSocket-Protocol'] ?? []]
+    .flat()
+    .flatMap((list) => list.split(','))
+    .map((one) => one.trim())
   const usedKey = [asked['Sec-WebSocket-Key'] ?? key].flat()[0] ?? key
   if (!head.line.startsWith('HTTP/1.1 ')) return `The answer is '${head.line}', not HTTP/1.1`
-  if (valuesOf(head, 'upgrade').join().toLowerCase() !== 'websocket') return 'The answer does not upgrade to websocket'
+  if (valuesOf(head, 'upgrade').join().toLowerCase() !== 'websocket')
+    return 'The answer does not upgrade to websocket'
   if (!tokensOf(head, 'connection').includes('upgrade')) return 'The answer has no Connection: Upgrade'
   if (accepts.length !== 1 || accepts[0] !== acceptFor(usedKey)) return 'Sec-WebSocket-Accept is wrong'
   if (protocols.length > 1) return 'The answer has two subprotocols'
-  if (protocols.some((one) => !offered.includes(one))) return 'The server chose a subprotocol that was not offered'
+  if (protocols.some((one) => !offered.includes(one)))
+    return 'The server chose a subprotocol that was not offered'
   return undefined
 }

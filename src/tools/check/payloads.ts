@@ -24,7 +24,8 @@ function growing(make: (size: number) => Buffer): (size: number) => Buffer {
 export const letters = growing((size) => {
   const bytes = Buffer.allocUnsafe(size)
   let line = 0
-  for (let at = 0; at < size; line++) at += bytes.write(`line ${line}: the quick brown fox jumps over the lazy dog\n`, at)
+  for (let at = 0; at < size; line++)
+    at += bytes.write(`line ${line}: the quick brown fox jumps over the lazy dog\n`, at)
   return bytes
 })
 
@@ -36,10 +37,17 @@ export const incompressible = growing((size) => {
   return bytes
 })
 
-const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa'.split(' ')
+const WORDS =
+  'alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa'.split(
+    ' ',
+  )
 
 /** Pieces of text until there are so many bytes. */
-const written = (size: number, seed: number, piece: (next: () => number, index: number) => string): Buffer => {
+const written = (
+  size: number,
+  seed: number,
+  piece: (next: () => number, index: number) => string,
+): Buffer => {
   const next = numbers(seed)
   const bytes = Buffer.alloc(size)
   for (let at = 0, i = 0; at < size; i++) at += bytes.write(piece(next, i), at, 'latin1')
@@ -61,7 +69,8 @@ const json = (next: () => number, i: number): string =>
   `{"id":${i},"name":"${word(next)} ${word(next)}","price":${next() % 10000},"tags":["${word(next)}","${word(next)}"],"ok":${next() % 2 === 0}},\n`
 const html = (next: () => number, i: number): string =>
   `<div class="row" id="r${i}"><a href="/${word(next)}/${next() % 1000}">${sentence(next, 5)}</a><p>${sentence(next, 12)}</p></div>\n`
-const prose = (next: () => number): string => `${sentence(next, 6 + (next() % 9))}${next() % 5 === 0 ? '.\n' : ', '}`
+const prose = (next: () => number): string =>
+  `${sentence(next, 6 + (next() % 9))}${next() % 5 === 0 ? '.\n' : ', '}`
 
 /** Neighbours in a picture are alike, but never the same. */
 function picture(size: number): Buffer {
@@ -78,7 +87,8 @@ function picture(size: number): Buffer {
 /** What was compressed already, with some text between. */
 function document(size: number): Buffer {
   const bytes = Buffer.from(incompressible(size))
-  for (let at = 0; at < size; at += 4096) bytes.write(`\n${at} 0 obj << /Length 3800 /Filter /FlateDecode >> stream\n`, at)
+  for (let at = 0; at < size; at += 4096)
+    bytes.write(`\n${at} 0 obj << /Length 3800 /Filter /FlateDecode >> stream\n`, at)
   return bytes.subarray(0, size)
 }
 

@@ -2,10 +2,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeClosePayload, isUtf8, mayTravel, Opcode, type Role } from '../../frame/index.js'
 import type { WireLog } from '../wire-log.js'
-import { type Actor, type CollectedEvent, type Expected, type FrameSpec, type Pieces, type Refusal, type Source, type Step, shut } from './case.js'
+import {
+  type Actor,
+  type CollectedEvent,
+  type Expected,
+  type FrameSpec,
+  type Pieces,
+  type Refusal,
+  type Source,
+  type Step,
+  shut,
+} from './case.js'
 import { bytesInWords, eventInWords } from './describe.js'
-import type { MessageEncoder } from './messages.js'
 import type { Link, PeerEvent } from './link.js'
+import type { MessageEncoder } from './messages.js'
 import type { Settings } from './settings.js'
 import { type Behavior, CaseFailure, type Verdict } from './verdict.js'
 
@@ -163,7 +173,8 @@ export class Play implements Actor {
   }
 
   #compare(event: PeerEvent, expected: Expected): void {
-    if (!isSame(event, expected)) this.fail(`Expected was ${eventInWords(expected)}, but the peer ${this.#inWords(event)}`)
+    if (!isSame(event, expected))
+      this.fail(`Expected was ${eventInWords(expected)}, but the peer ${this.#inWords(event)}`)
   }
 
   /** A Close or the end, where that is another way to answer. */
@@ -267,7 +278,8 @@ export class Play implements Actor {
     this.#closeCode = code
     if (payload.length > 0 && !mayTravel(code) && code < 5000)
       this.fail(`The peer sent the close code ${code}, which may not travel (§7.4)`)
-    if (!isUtf8(payload, Math.min(2, payload.length))) this.fail('The peer sent a close reason that is not UTF-8')
+    if (!isUtf8(payload, Math.min(2, payload.length)))
+      this.fail('The peer sent a close reason that is not UTF-8')
     return code
   }
 
@@ -331,4 +343,3 @@ export class Play implements Actor {
     }
   }
 }
-

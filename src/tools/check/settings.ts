@@ -12,4 +12,10 @@ export interface Settings {
   readonly messages: number
 }
 
-export const SETTINGS: Settings = { timeout: 5_000, patience: 60_000, quiet: 100, reaction: 500, messages: 1000 }
+export const SETTINGS: Settings = {
+  timeout: 5_000,
+  patience: 60_000,
+  quiet: 100,
+  reaction: 500,
+  messages: 1000,
+}

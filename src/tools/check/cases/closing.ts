@@ -11,8 +11,8 @@ import {
   group,
   last,
   ping,
-  read,
   type Refusal,
+  read,
   send,
   shut,
   text,
@@ -46,7 +46,10 @@ const basics: readonly Omit<Case, 'id'>[] = [
   {
     // How much is echoed before the answer depends on when a peer writes: the RFC leaves it open.
     description: 'Text of 256 KiB, text, Close, ping, in one piece',
-    steps: [send([text('BAsd7&jh23'.repeat(26215).slice(0, 262144)), hello, close(), ping()]), closed([1000], 'anything')],
+    steps: [
+      send([text('BAsd7&jh23'.repeat(26215).slice(0, 262144)), hello, close(), ping()]),
+      closed([1000], 'anything'),
+    ],
     informational: true,
   },
 ]
@@ -55,7 +58,10 @@ const payloads: readonly Omit<Case, 'id'>[] = [
   { description: 'Close without payload', steps: [send(closeWith('')), closed([1005, 1000])] },
   { description: 'Close with a payload of 1 byte', steps: [send(closeWith('a')), fails([1002])] },
   { description: 'Close with a code', steps: [send(close()), closed([1000])] },
-  { description: 'Close with a code and a reason', steps: [send(close(1000, 'Hello World!')), closed([1000])] },
+  {
+    description: 'Close with a code and a reason',
+    steps: [send(close(1000, 'Hello World!')), closed([1000])],
+  },
   {
     description: 'Close with the longest reason, 123 bytes',
     steps: [send(close(1000, LONGEST_REASON)), closed([1000])],

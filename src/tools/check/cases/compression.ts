@@ -30,10 +30,7 @@ const compressed = (data: DataSet, deflate: DeflateOffer): Omit<Case, 'id'>[] =>
     description: `${COUNT} messages of ${size} bytes${fragment === 0 ? '' : ` in frames of ${fragment}`}`,
     heavy: true,
     deflate,
-    steps: () => [
-      { do: 'echo', count: COUNT, message: source(data, size, fragment), ahead: AHEAD },
-      ...shut,
-    ],
+    steps: () => [{ do: 'echo', count: COUNT, message: source(data, size, fragment), ahead: AHEAD }, ...shut],
   }))
 
 const NOTHING: DeflateParams = { noTakeover: false, windowBits: 0 }
@@ -49,10 +46,15 @@ const WAYS: readonly DeflateOffer[] = [
 ]
 
 const inWords = ({ noTakeover, windowBits }: DeflateParams): string =>
-  [noTakeover ? 'no context takeover' : 'context takeover', windowBits > 0 ? `a window of ${windowBits} bits` : 'any window'].join(', ')
+  [
+    noTakeover ? 'no context takeover' : 'context takeover',
+    windowBits > 0 ? `a window of ${windowBits} bits` : 'any window',
+  ].join(', ')
 
 export const compressionGroups: readonly Group[] = [
-  ...DATA_SETS.map((data, i) => group(`12.${i + 1}`, `Compression: ${data.title}`, compressed(data, [NOTHING]))),
+  ...DATA_SETS.map((data, i) =>
+    group(`12.${i + 1}`, `Compression: ${data.title}`, compressed(data, [NOTHING])),
+  ),
   ...WAYS.map((way, i) =>
     group(
       `13.${i + 1}`,

@@ -11,11 +11,11 @@ import {
   ping,
   pong,
   quiet,
-  read,
   type Refusal,
+  read,
+  type Step,
   send,
   shut,
-  type Step,
   text,
 } from '../case.js'
 
@@ -31,8 +31,16 @@ const dataCases = (kind: string, make: (size: number) => FrameSpec): Omit<Case, 
 ]
 
 const framing: readonly Group[] = [
-  group('1.1', 'Text messages', dataCases('Text', (size) => text('*'.repeat(size)))),
-  group('1.2', 'Binary messages', dataCases('Binary', (size) => binary(Buffer.alloc(size, BYTE)))),
+  group(
+    '1.1',
+    'Text messages',
+    dataCases('Text', (size) => text('*'.repeat(size))),
+  ),
+  group(
+    '1.2',
+    'Binary messages',
+    dataCases('Binary', (size) => binary(Buffer.alloc(size, BYTE))),
+  ),
 ]
 
 const longest = Buffer.alloc(125, BYTE)

@@ -20,7 +20,12 @@ const accepted = (description: string, edit: Edit): Omit<Case, 'id'> =>
 const refused = (description: string, edit: Edit): Omit<Case, 'id'> =>
   withOpening(description, { ...edit, expects: 'refused' })
 const having = (headers: HeaderEdit): Edit => ({ headers })
-const status = (line: string): Edit => ({ line: () => `HTTP/1.1 ${line}` })
+/** Another status than 101, in an answer that is whole. */
+const status = (line: string): Edit => ({
+  line: () => `HTTP/1.1 ${line}`,
+  headers: { Upgrade: undefined, Connection: 'close', 'Content-Length': '0' },
+})
+const phrase = (line: string): Edit => ({ line: () => `HTTP/1.1 ${line}` })
 
 /** A rule for the request; each is a case of its own, so that the report tells which one was broken. */
 const asks = (description: string, check: NonNullable<Opening['check']>): Omit<Case, 'id'> =>
@@ -36,7 +41,9 @@ const requests: readonly Omit<Case, 'id'>[] = [
   asks('GET and HTTP/1.1', ({ line }) =>
     unless(line.startsWith('GET /') && line.endsWith(' HTTP/1.1'), `The request is '${line}'`),
   ),
-  asks('Host, once', (head) => unless((only(head, 'host') ?? '') !== '', 'Host is missing, empty or doubled')),
+  asks('Host, once', (head) =>
+    unless((only(head, 'host') ?? '') !== '', 'Host is missing, empty or doubled'),
+  ),
   asks('Upgrade: websocket', (head) =>
     unless(tokensOf(head, 'upgrade').includes('websocket'), 'The request has no Upgrade: websocket'),
   ),
@@ -47,7 +54,10 @@ const requests: readonly Omit<Case, 'id'>[] = [
     unless(only(head, 'sec-websocket-version') === '13', 'Sec-WebSocket-Version is not 13'),
   ),
   asks('A key of 16 bytes in base64, once', (head) =>
-    unless(isHandshakeKey(only(head, 'sec-websocket-key') ?? ''), 'Sec-WebSocket-Key is not 16 bytes in base64'),
+    unless(
+      isHandshakeKey(only(head, 'sec-websocket-key') ?? ''),
+      'Sec-WebSocket-Key is not 16 bytes in base64',
+    ),
   ),
   asks('A key that was not used before', (head, earlier) =>
     unless(!earlier.has(only(head, 'sec-websocket-key') ?? ''), 'Sec-WebSocket-Key was used before'),
@@ -71,7 +81,10 @@ const wrong: readonly Omit<Case, 'id'>[] = [
   refused('Connection: close', having({ Connection: 'close' })),
   refused('No Sec-WebSocket-Accept', having({ 'Sec-WebSocket-Accept': undefined })),
   refused('An empty Sec-WebSocket-Accept', having({ 'Sec-WebSocket-Accept': '' })),
-  refused('Sec-WebSocket-Accept of another key', having({ 'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' })),
+  refused(
+    'Sec-WebSocket-Accept of another key',
+    having({ 'Sec-WebSocket-Accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }),
+  ),
   refused('A subprotocol that was not asked for', having({ 'Sec-WebSocket-Protocol': 'fastws-unknown' })),
   refused('An extension that was not offered', having({ 'Sec-WebSocket-Extensions': 'x-fastws-unknown' })),
   refused(
@@ -103,9 +116,12 @@ const unusual: readonly Omit<Case, 'id'>[] = [
     headers: { UPGRADE: 'WebSocket', connection: 'uPGRADE' },
   }),
   accepted('Connection: keep-alive, Upgrade', having({ Connection: 'keep-alive, Upgrade' })),
-  accepted('Another reason phrase', status('101 Web Socket Protocol Handshake')),
-  accepted('No reason phrase', status('101 ')),
-  accepted('Headers that nobody knows', having({ 'X-Unknown': 'a', 'Set-Cookie': ['a=1', 'b=2'], Server: 'fastws' })),
+  accepted('Another reason phrase', phrase('101 Web Socket Protocol Handshake')),
+  accepted('No reason phrase', phrase('101 ')),
+  accepted(
+    'Headers that nobody knows',
+    having({ 'X-Unknown': 'a', 'Set-Cookie': ['a=1', 'b=2'], Server: 'fastws' }),
+  ),
   accepted('Byte by byte', { pieces: 1 }),
   {
     description: 'A message right behind it, in the same packet',

@@ -32,7 +32,10 @@ const key = (bytes: number): string => Buffer.alloc(bytes, 7).toString('base64')
 
 const required: readonly Omit<Case, 'id'>[] = [
   accepted('As it should be', {}),
-  refused('POST instead of GET', { line: (path) => `POST ${path} HTTP/1.1`, headers: { 'Content-Length': '0' } }),
+  refused('POST instead of GET', {
+    line: (path) => `POST ${path} HTTP/1.1`,
+    headers: { 'Content-Length': '0' },
+  }),
   refused('HTTP/1.0', { line: (path) => `GET ${path} HTTP/1.0` }),
   without('Host'),
   refused('Host twice', { ...having({ Host: ['localhost', 'localhost'] }), ...lenient }),
@@ -72,7 +75,10 @@ const unusual: readonly Omit<Case, 'id'>[] = [
   accepted('Connection: keep-alive, Upgrade', having({ Connection: 'keep-alive, Upgrade' })),
   accepted('Connection in two lines', having({ Connection: ['keep-alive', 'Upgrade'] })),
   accepted('Upgrade: websocket, foo', { ...having({ Upgrade: 'websocket, foo' }), ...lenient }),
-  accepted('Spaces and tabs around the values', having({ Upgrade: ' \t websocket \t ', Connection: '   Upgrade  ' })),
+  accepted(
+    'Spaces and tabs around the values',
+    having({ Upgrade: ' \t websocket \t ', Connection: '   Upgrade  ' }),
+  ),
   accepted('A header that nobody knows', having({ 'X-Unknown': 'a: b; c="d"' })),
   accepted('An empty header', having({ 'X-Empty': '' })),
   accepted('A header with bytes above 127', having({ 'X-Latin': 'caf\u00e9' })),
@@ -115,7 +121,10 @@ const malformed: readonly Omit<Case, 'id'>[] = [
   ),
   survived('The end of TCP in the middle', { ...raw((head) => head.slice(0, head.length / 2)), ends: true }),
   survived('A header of 100 KB', having({ 'X-Large': 'a'.repeat(100_000) })),
-  survived('3000 headers', having(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'a'])))),
+  survived(
+    '3000 headers',
+    having(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'a']))),
+  ),
   survived('An address of 100 KB', { line: (path) => `GET ${path}?${'a'.repeat(100_000)} HTTP/1.1` }),
 ]
 

@@ -14,11 +14,11 @@ import {
   more,
   ping,
   pong,
-  read,
   type Refusal,
+  read,
+  type Step,
   send,
   shut,
-  type Step,
   text,
 } from '../case.js'
 
@@ -52,8 +52,14 @@ const tooLong = (words: string, frame: FrameSpec): Omit<Case, 'id'> => ({
 })
 
 const headers: readonly Omit<Case, 'id'>[] = [
-  { description: 'Text with the wrong mask bit', steps: [send(text('a', { wrongMask: true })), fails([1002])] },
-  { description: 'Ping with the wrong mask bit', steps: [send(ping('a', { wrongMask: true })), fails([1002])] },
+  {
+    description: 'Text with the wrong mask bit',
+    steps: [send(text('a', { wrongMask: true })), fails([1002])],
+  },
+  {
+    description: 'Ping with the wrong mask bit',
+    steps: [send(ping('a', { wrongMask: true })), fails([1002])],
+  },
   {
     description: 'Text, text with the wrong mask bit, ping',
     steps: [
@@ -93,9 +99,12 @@ const manyTexts = Array.from({ length: 5000 }, (_, i) => text(`message ${i}`))
 
 /** A ping may be answered together with later ones (§5.5.3): then the last answer has to come, and come last. */
 async function pongsUpToLast(play: Actor): Promise<void> {
-  const events = await play.collect(({ kind, data }) => kind === 'pong' && data.equals(Buffer.from('ping 149')))
+  const events = await play.collect(
+    ({ kind, data }) => kind === 'pong' && data.equals(Buffer.from('ping 149')),
+  )
   if (events.length < 150) play.remark(`${events.length} answers for 150 pings`)
-  if (events.some(({ kind }) => kind !== 'pong')) play.over('INFORMATIONAL', 'The peer does not take so many pings')
+  if (events.some(({ kind }) => kind !== 'pong'))
+    play.over('INFORMATIONAL', 'The peer does not take so many pings')
 }
 
 const floods: readonly Omit<Case, 'id'>[] = [
@@ -118,16 +127,23 @@ const floods: readonly Omit<Case, 'id'>[] = [
   },
   {
     description: '1,000 pongs that answer nothing, then text',
-    steps: () => [send([...Array.from({ length: 1000 }, () => pong('a')), hello]), read(hello, limited), ...shut],
+    steps: () => [
+      send([...Array.from({ length: 1000 }, () => pong('a')), hello]),
+      read(hello, limited),
+      ...shut,
+    ],
   },
   { description: '5,000 texts at once', steps: () => [send(manyTexts), read(manyTexts, limited), ...shut] },
 ]
 
 /** Each cut falls on another byte of the header. */
-const everyCut = act('sends a text with a header of 4 bytes or 8, cut at each byte, and expects each echo', async (play) => {
-  const message = text('*'.repeat(300))
-  for (let at = 1; at <= 9; at++) await play.play([send(message, at), read(message)])
-})
+const everyCut = act(
+  'sends a text with a header of 4 bytes or 8, cut at each byte, and expects each echo',
+  async (play) => {
+    const message = text('*'.repeat(300))
+    for (let at = 1; at <= 9; at++) await play.play([send(message, at), read(message)])
+  },
+)
 
 const slow: readonly Omit<Case, 'id'>[] = [
   { description: 'Text of 300 bytes, its header cut at every byte', steps: [everyCut, ...shut] },
@@ -152,22 +168,29 @@ const slow: readonly Omit<Case, 'id'>[] = [
 ]
 
 /** While we take nothing, the peer may hold back a little, but must not lose anything, nor stop for ever. */
-const reluctant = act('sends 8 MiB and takes no echo until all is sent, or nothing is taken any more', async (play) => {
-  const messages = Array.from({ length: 128 }, (_, i) => binary(Buffer.alloc(65536, i)))
-  play.pause()
-  const sent = play.send(messages, 'frames')
-  await play.silence(300)
-  play.resume()
-  await play.play([read(messages, { codes: [1008, 1009, 1013], verdict: 'INFORMATIONAL' })])
-  await sent
-})
+const reluctant = act(
+  'sends 8 MiB and takes no echo until all is sent, or nothing is taken any more',
+  async (play) => {
+    const messages = Array.from({ length: 128 }, (_, i) => binary(Buffer.alloc(65536, i)))
+    play.pause()
+    const sent = play.send(messages, 'frames')
+    await play.silence(300)
+    play.resume()
+    await play.play([read(messages, { codes: [1008, 1009, 1013], verdict: 'INFORMATIONAL' })])
+    await sent
+  },
+)
 
 export const limitGroups: readonly Group[] = [
   group('L.1', 'Headers that lie', headers),
   group('L.2', 'Floods', floods),
   group('L.3', 'Slow writers', slow),
   group('L.4', 'Slow readers', [
-    { description: '8 MiB of messages to a peer whose echoes are not taken', steps: [reluctant, ...shut], heavy: true },
+    {
+      description: '8 MiB of messages to a peer whose echoes are not taken',
+      steps: [reluctant, ...shut],
+      heavy: true,
+    },
   ]),
   group('L.5', 'Masks', [
     {
@@ -186,4 +209,3 @@ export const limitGroups: readonly Group[] = [
     },
   ]),
 ]
-

@@ -9,8 +9,8 @@ import {
   type Group,
   group,
   read,
-  send,
   type Source,
+  send,
   shut,
   text,
 } from '../case.js'
@@ -39,7 +39,11 @@ const name = (size: number): string =>
 /** The two kinds take turns: 9.1 is text, 9.2 is binary, and so on. */
 const both = (id: number, title: string, cases: (kind: Kind) => readonly Omit<Case, 'id'>[]): Group[] =>
   KINDS.map((kind, i) =>
-    group(`9.${id + i}`, `${kind}: ${title}`, cases(kind).map((one) => ({ ...one, heavy: true }))),
+    group(
+      `9.${id + i}`,
+      `${kind}: ${title}`,
+      cases(kind).map((one) => ({ ...one, heavy: true })),
+    ),
   )
 
 const MESSAGES = [64 * KIB, 256 * KIB, MIB, 4 * MIB, 8 * MIB, 16 * MIB]
@@ -49,7 +53,10 @@ const ROUND_TRIPS = [0, 16, 64, 256, KIB, 4 * KIB]
 
 export const performanceGroups: readonly Group[] = [
   ...both(1, 'growing messages', (kind) =>
-    MESSAGES.map((size) => ({ description: `${kind} of ${name(size)}`, steps: () => echoed(make(kind, size)) })),
+    MESSAGES.map((size) => ({
+      description: `${kind} of ${name(size)}`,
+      steps: () => echoed(make(kind, size)),
+    })),
   ),
   ...both(3, '4 MiB in growing fragments', (kind) =>
     FRAGMENTS.map((size) => ({

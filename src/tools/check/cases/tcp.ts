@@ -13,10 +13,10 @@ import {
   type Group,
   group,
   ping,
-  read,
   type Refusal,
-  send,
+  read,
   type Step,
+  send,
   text,
 } from '../case.js'
 
@@ -26,7 +26,10 @@ const lostByFailure: Refusal = { codes: [1002], verdict: 'NON-STRICT' }
 const hundred = Array.from({ length: 100 }, (_, i) => text(`message ${i}`))
 
 const handshakes: readonly Omit<Case, 'id'>[] = [
-  { description: 'Close 1000: answered, and TCP is ended by the server', steps: [send(close()), closed([1000])] },
+  {
+    description: 'Close 1000: answered, and TCP is ended by the server',
+    steps: [send(close()), closed([1000])],
+  },
   {
     description: 'Close byte by byte',
     steps: [send(close(1001, 'going away'), 1), closed([1001, 1000])],
@@ -84,7 +87,10 @@ const resets = (description: string, before: readonly FrameSpec[]): Omit<Case, '
 
 const endings: readonly Omit<Case, 'id'>[] = [
   { description: 'The end of TCP without Close', steps: [fin(), ends] },
-  { description: 'The end of TCP in the middle of a message', steps: [send(begin('fragment1')), fin(), ends] },
+  {
+    description: 'The end of TCP in the middle of a message',
+    steps: [send(begin('fragment1')), fin(), ends],
+  },
   cut('The end of TCP in the middle of a frame', hello, 100),
   {
     description: 'The end of TCP in the middle of a header',

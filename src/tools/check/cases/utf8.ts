@@ -14,9 +14,9 @@ import {
   more,
   quiet,
   read,
+  type Step,
   send,
   shut,
-  type Step,
   text,
 } from '../case.js'
 
@@ -101,7 +101,8 @@ function inOneFrame(description: string, parts: readonly [string, string, string
   }
 }
 
-const rest = (payload: Buffer): Step => act(`sends ${payload.length} bytes more`, (play) => play.rest(payload))
+const rest = (payload: Buffer): Step =>
+  act(`sends ${payload.length} bytes more`, (play) => play.rest(payload))
 
 const TOO_HIGH = [KOSME, 'f4908080', EDITED] as const
 const TOO_HIGH_CUT = [KOSME, 'f490', `8080${EDITED}`] as const
@@ -117,9 +118,7 @@ const failFast: readonly Group[] = [
 
 /** U+FFFE and U+FFFF of each of the 17 planes. */
 const nonCharacters = Array.from({ length: 17 }, (_, plane) =>
-  [0xfffe, 0xffff].map((low) =>
-    Buffer.from(String.fromCodePoint(plane * 0x10000 + low)).toString('hex'),
-  ),
+  [0xfffe, 0xffff].map((low) => Buffer.from(String.fromCodePoint(plane * 0x10000 + low)).toString('hex')),
 ).flat()
 
 /** Each prefix of a word: those that end inside a letter are wrong. */
