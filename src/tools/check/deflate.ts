@@ -153,8 +153,11 @@ export class Inflater {
   }
 
   inflate(payload: Buffer): Buffer {
+    const { windowBits } = this.#way
     const data = inflateRawSync(Buffer.concat([payload, TAIL]), {
-      windowBits: Math.max(9, this.#way.windowBits),
+      windowBits: Math.max(9, windowBits),
+      // zlib sees further back than its window within one piece of output: so a smaller window takes small pieces.
+      chunkSize: windowBits < 15 ? Math.max(1024, 1 << windowBits) : 1 << 16,
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: LARGEST,
       ...(this.#before.length > 0 && { dictionary: this.#before }),

@@ -29,8 +29,8 @@ const isBehavior = (value: unknown): value is Behavior => BEHAVIORS.some((one) =
 
 /**
  * Reads a file in the shape of `index.json`: of an agent, `behavior` for each case. Cases that are not in it are expected
- * to be OK, so that it is enough to write down the others, each with a `reason`. Where the agent has no entry, and there
- * is but one, that one holds.
+ * to be OK, so that it is enough to write down the others, each with a `reason`; `12.*` stands for a whole group. Where
+ * the agent has no entry, and there is but one, that one holds.
  *
  * @throws UsageError when it has another shape.
  */
@@ -58,11 +58,22 @@ function readOne(id: string, one: unknown): Expectation {
   return { behavior: one.behavior, ...(typeof one.reason === 'string' && { reason: one.reason }) }
 }
 
+/** What is written down for a case, or else for the smallest group it is in. */
+function expectedOf(id: string, expectations: Expectations): Behavior {
+  const exact = expectations.get(id)
+  if (exact !== undefined) return exact.behavior
+  for (let at = id.lastIndexOf('.'); at > 0; at = id.lastIndexOf('.', at - 1)) {
+    const group = expectations.get(`${id.slice(0, at)}.*`)
+    if (group !== undefined) return group.behavior
+  }
+  return 'OK'
+}
+
 /** What is worse than expected, and what is better: then the file could be mended. */
 export function compare(results: readonly CaseResult[], expectations: Expectations): Comparison {
   const differences = results.map(({ id, behavior, remarks }) => ({
     id,
-    expected: expectations.get(id)?.behavior ?? 'OK',
+    expected: expectedOf(id, expectations),
     behavior,
     remarks,
   }))

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { TLSSocket } from 'node:tls'
 import {
   encodeFrame,
   Frame,
@@ -141,7 +142,8 @@ export class Link {
 
   reset(): void {
     this.#log.note('we reset TCP')
-    this.#socket.resetAndDestroy()
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   pause(): void {

@@ -51,6 +51,7 @@ export function expectationsOf(options: Options, agent: string): Expectations | 
 /** Writes the reports, tells the sums, and gives the exit code. */
 export function conclude(telling: Telling, agent: string, expected: Expectations | undefined): number {
   const { options, output, session } = telling
+  output.status('')
   writeReports(session, options.text('report'))
   const results = session.results(agent)
   const unclean = results.filter(

@@ -73,7 +73,8 @@ const headers: readonly Omit<Case, 'id'>[] = [
   tooLong('Binary of 1000 bytes, its length in 64 bits', binary(Buffer.alloc(1000, 7), { lengthSize: 64 })),
   {
     description: 'A length with its highest bit set',
-    steps: [claim(1n << 63n), fails([1002, 1009], inFrame)],
+    // Who does not see the bit takes it for a length like any other.
+    steps: [claim((1n << 63n) + 200_000n), fails([1002, 1009], inFrame)],
   },
   {
     description: 'The header of a ping of 65536 bytes',
