@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { CheckCall } from './command.js'
 import { conclude, expectationsOf, progressOf, tellResult } from './outcome.js'
@@ -32,10 +31,9 @@ export async function checkClients({ options, output, cases, settings }: CheckCa
     })
     server.on('error', reject)
     output.closed.addEventListener('abort', () => server.close())
-    server.listen(port, options.text('host') ?? '127.0.0.1')
-    void once(server, 'listening').then(() => {
-      const address = server.address() as AddressInfo
-      output.note(`${cases.length} cases at ws://${address.address}:${address.port}/`)
+    server.listen(port, options.text('host') ?? '127.0.0.1', () => {
+      const { address, port } = server.address() as AddressInfo
+      output.note(`${cases.length} cases at ws://${address}:${port}/`)
     })
   })
 }
