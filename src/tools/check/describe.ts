@@ -15,20 +15,33 @@ export function bytesInWords(bytes: Uint8Array): string {
   return `of ${size} ${isPlain ? `'${shown.toString('latin1')}${more}'` : shown.toString('hex') + more}`
 }
 
+/** A Close frame: its code and its reason, as far as it has them. */
+export function closeInWords(payload: Buffer): string {
+  if (payload.length < 2) return `Close ${bytesInWords(payload)}`
+  const reason = payload.length > 2 ? `: ${JSON.stringify(payload.toString('utf8', 2))}` : ''
+  return `Close ${payload.readUInt16BE(0)}${reason}`
+}
+
 /** Something that came, or that should have come. */
 export function eventInWords(event: PeerEvent | Expected): string {
   switch (event.kind) {
     case 'wrong':
-      return `something wrong: it ${event.what}`
+      return event.what
     case 'end':
       return 'the end of TCP'
     case 'fence':
       return 'a sign of life'
     case 'close':
-      return `Close ${bytesInWords(event.payload)}`
+      return closeInWords(event.payload)
     default:
       return `a ${event.kind} ${bytesInWords(event.data)}`
   }
+}
+
+/** What the other side did. */
+export function peerInWords(event: PeerEvent): string {
+  if (event.kind === 'wrong') return event.what
+  return event.kind === 'end' ? event.how : `sent ${eventInWords(event)}`
 }
 
 const either = (codes: readonly number[]): string => codes.join(' or ')

@@ -3,18 +3,18 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import {
   encodeFrame,
-  Frame,
+  type Frame,
   FrameDecoder,
   isUtf8,
   mask,
   Opcode,
-  opcodeName,
   type Role,
   releaseFrame,
 } from '../../frame/index.js'
 import type { WireLog } from '../wire-log.js'
 import { asBuffer, type FrameSpec, type Pieces } from './case.js'
 import { type Agreement, Inflater } from './deflate.js'
+import { faultOf, frameOf } from './frames.js'
 
 /** What the other side did. */
 export type PeerEvent =
@@ -51,7 +51,7 @@ export class Link {
   #wake: (() => void) | undefined
   #isOver = false
   #closeSent = false
-  #closeReceived = false
+  #closeCode: number | null = null
   #fences = 0
   /** The last frame that was sent, to go on with its mask where its payload was sent in part. */
   #lastSent: Frame | undefined
@@ -78,8 +78,9 @@ export class Link {
   get closeSent(): boolean {
     return this.#closeSent
   }
-  get closeReceived(): boolean {
-    return this.#closeReceived
+  /** The code in the Close frame of the other side; 1005 where it has none. */
+  get closeCode(): number | null {
+    return this.#closeCode
   }
 
   /** Takes bytes of the peer; those that came with the handshake are given by hand. */
@@ -176,36 +177,21 @@ export class Link {
   #receive(frame: Frame): void {
     this.#log.frame('received', frame)
     if (frame.masked && this.maskKeys.length < KEYS) this.maskKeys.push(frame.maskKey)
-    const what = this.#fault(frame)
+    const what = faultOf(frame, this.role, {
+      compressed: this.#inflater !== undefined,
+      begun: this.#head !== undefined,
+    })
     if (what !== undefined) this.#push({ kind: 'wrong', what })
     else if (frame.isControl) this.#control(frame)
     else this.#data(frame)
   }
 
-  /** The rules of §5.2 to §5.5 for one frame, in their order. */
-  #fault(frame: Frame): string | undefined {
-    const mayCompress = this.#inflater !== undefined && (frame.isText || frame.isBinary)
-    const rsv1 = frame.rsv1 && !mayCompress
-    if (rsv1 || frame.rsv2 || frame.rsv3) return 'set a reserved bit (RFC 6455 §5.2)'
-    if (frame.opcode > Opcode.Pong || (frame.opcode > Opcode.Binary && frame.isData))
-      return `sent ${opcodeName(frame.opcode)} (§5.2)`
-    if (frame.masked !== (this.role === 'server'))
-      return frame.masked ? 'masked a frame (§5.1)' : 'did not mask a frame (§5.1)'
-    if (frame.lengthSize !== shortest(frame.length))
-      return `wrote the length ${frame.length} in ${frame.lengthSize} bits (§5.2)`
-    if (!frame.isControl)
-      return frame.isContinuation === (this.#head !== undefined)
-        ? undefined
-        : 'mixed up the frames of its messages (§5.4)'
-    if (!frame.fin) return 'sent a control frame in fragments (§5.5)'
-    return frame.length > 125 ? `sent a control frame of ${frame.length} bytes (§5.5)` : undefined
-  }
-
   #control(frame: Frame): void {
     if (frame.isPing) return this.#answer(frame)
     if (frame.isClose) {
-      this.#closeReceived = true
-      return this.#push({ kind: 'close', payload: frame.copyPayload() })
+      const payload = frame.copyPayload()
+      this.#closeCode ??= payload.length < 2 ? 1005 : payload.readUInt16BE(0)
+      return this.#push({ kind: 'close', payload })
     }
     if (this.#fences === 0) return this.#push({ kind: 'pong', data: frame.copyPayload() })
     this.#fences--
@@ -278,31 +264,10 @@ export class Link {
   }
 }
 
-const shortest = (length: number): number => (length < 126 ? 7 : length < 0x10000 ? 16 : 64)
-
 const preview = (bytes: Uint8Array): string =>
   Buffer.from(bytes.subarray(0, 32)).toString('hex') + (bytes.length > 32 ? '…' : '')
 
 function cut(bytes: Buffer, size: number): Buffer[] {
   const count = Math.ceil(bytes.length / size)
   return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size))
-}
-
-/** The frame that a spec describes, as this side sends it. */
-export function frameOf(spec: FrameSpec, role: Role): Frame {
-  const rsv = spec.rsv ?? 0
-  const masked = (role === 'client') !== (spec.wrongMask === true)
-  const frame = new Frame({
-    opcode: spec.opcode,
-    fin: spec.fin ?? true,
-    rsv1: (rsv & 4) !== 0,
-    rsv2: (rsv & 2) !== 0,
-    rsv3: (rsv & 1) !== 0,
-    masked,
-    maskKey: masked ? (Math.random() * 0x1_0000_0000) >>> 0 : 0,
-    payload: spec.payload ?? '',
-  })
-  if (spec.length !== undefined) frame.length = spec.length
-  if (spec.lengthSize !== undefined) frame.lengthSize = spec.lengthSize
-  return frame
 }

@@ -2,7 +2,7 @@
 import { encodeFrame, Opcode, type Role } from '../../frame/index.js'
 import { type FrameSpec, fragments, type Source } from './case.js'
 import { deflate, lastBytes, type Way } from './deflate.js'
-import { frameOf } from './link.js'
+import { frameOf } from './frames.js'
 
 /** Compressed messages by source and way: what was sent once is sent again by other cases. */
 const compressed = new Map<string, Buffer>()

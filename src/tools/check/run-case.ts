@@ -48,7 +48,6 @@ export async function runCase(one: Case, peer: Peer, settings: Settings): Promis
 /** Plays it; gives the close code of the other side. */
 async function judged(context: OpenContext, peer: Peer): Promise<number | null> {
   let opened: Opened | undefined
-  let play: Play | undefined
   try {
     opened = await peer.open(context)
     if (context.one.opening?.harmless === true) await peer.another?.()
@@ -58,8 +57,7 @@ async function judged(context: OpenContext, peer: Peer): Promise<number | null> 
       context.verdict.lowerClose('UNIMPLEMENTED')
       return null
     }
-    play = playOf(context, opened, peer)
-    await play.play(stepsOf(context.one))
+    await playOf(context, opened, peer).play(stepsOf(context.one))
   } catch (error) {
     if (!(error instanceof CaseFailure)) throw error
     context.verdict.lower('FAILED', error.message)
@@ -67,12 +65,12 @@ async function judged(context: OpenContext, peer: Peer): Promise<number | null> 
   } finally {
     opened?.link.destroy()
   }
-  return play?.closeCode ?? null
+  return opened?.link.closeCode ?? null
 }
 
-function playOf({ log, verdict, settings }: OpenContext, { link, agreement }: Opened, peer: Peer): Play {
+function playOf({ verdict, settings }: OpenContext, { link, agreement }: Opened, peer: Peer): Play {
   const encoder = new MessageEncoder(link.role, agreement?.ours)
-  return new Play({ link, log, verdict, settings, encoder, another: peer.another })
+  return new Play({ link, verdict, settings, encoder, another: peer.another })
 }
 
 /** What a case does and expects, one line for each step. */
