@@ -92,8 +92,7 @@ export function parseCall(command: Command, args: readonly string[]): Omit<Call,
     })
     return { positionals, options: new Options(values) }
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message)
-    throw error
+    throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }
 

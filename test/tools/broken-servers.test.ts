@@ -41,10 +41,12 @@ describe('fastws check finds the cases that a server fails, and no others, when 
 }, () => {
   const run = (one: Broken) => async (t: Parameters<typeof listen>[0]) => {
     const port = await listen(t, referenceServer(one.parts))
-    const found = await check(port, one.only ?? `${LIGHT}`, '--messages', '50')
+    const found = await check(port, one.only ?? LIGHT, '--messages', '50')
     assert.deepEqual(found.failed.sort(), ids(one.fails).sort())
     if (one.nonStrict === 'others') assert.ok(found.nonStrict.length > 20)
     else assert.deepEqual(found.nonStrict.sort(), ids(one.nonStrict ?? '').sort())
+    const open = found.informational.filter((id) => !INFORMATIONAL.includes(id))
+    assert.deepEqual(open, ids(one.informational ?? ''))
   }
   for (const one of brokenServers) test(one.wrong, run(one))
 })

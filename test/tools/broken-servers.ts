@@ -17,7 +17,9 @@ export interface Broken {
   readonly fails: string
   /** Those that are not FAILED, and not OK either. */
   readonly nonStrict?: string
-  /** Groups that would take too long, and could not catch it. */
+  /** Those that are INFORMATIONAL because of it. */
+  readonly informational?: string
+  /** Cases to play, where most of the others would fail for the same reason, or would take too long. */
   readonly only?: string
 }
 
@@ -38,6 +40,47 @@ const takingRequests = (...names: readonly string[]): Partial<ServerParts> => ({
 })
 
 const peer = (Peer: typeof ReferencePeer): Partial<ServerParts> => ({ Peer })
+
+/** Sends something else than an echo. */
+const sending = (wrong: string, send: (peer: ReferencePeer, data: Buffer) => void): Broken[] => [
+  {
+    wrong,
+    parts: peer(
+      class extends ReferencePeer {
+        override echo(_isText: boolean, data: Buffer): void {
+          send(this, data)
+        }
+      },
+    ),
+    only: '1.2.2,5.19',
+    fails: '1.2.2,5.19',
+  },
+]
+
+/** Answers right requests in another way. */
+const answering = (wrong: string, change: (head: string) => string | undefined): Broken[] => [
+  { wrong, parts: { change }, only: '1.1.1,H.1.1', fails: '1.1.1,H.1.1' },
+]
+
+/** Answers Close with a payload of its own. */
+const closing = (wrong: string, payload: Buffer, verdict: 'FAILED' | 'NON-STRICT'): Broken[] => [
+  {
+    wrong,
+    parts: peer(
+      class extends ReferencePeer {
+        override answerClose(): void {
+          super.answerClose(payload)
+        }
+        override send(opcode: number, data: Buffer, rsv = 0): void {
+          super.send(opcode, opcode === 8 ? payload : data, rsv)
+        }
+      },
+    ),
+    only: '1.1.1,7.1.1',
+    fails: verdict === 'FAILED' ? '1.1.1,7.1.1' : '',
+    nonStrict: verdict === 'FAILED' ? '' : '1.1.1,7.1.1',
+  },
+]
 
 const PINGS = '2.1,2.2,2.3,2.4,2.6,2.9,2.10,2.11,5.6,5.7,5.8,5.19,5.20,L.2.3,L.2.4,C.1.3'
 const INVALID_TEXT =
@@ -137,6 +180,12 @@ export const brokenServers: readonly Broken[] = [
     parts: lacking('lengthForm'),
     fails: '',
     nonStrict: 'L.1.4,L.1.5,L.1.6',
+  },
+  {
+    wrong: 'waits for frames of any length',
+    parts: lacking('tooLarge'),
+    fails: '',
+    informational: 'L.1.9,L.1.10,L.1.11,L.1.12',
   },
   {
     wrong: 'does not look at the highest bit of a length',
@@ -505,5 +554,124 @@ export const brokenServers: readonly Broken[] = [
     parts: { answer: () => ({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }) },
     only: '1.1.1,2.1,7.1.1',
     fails: '1.1.1,2.1,7.1.1',
+  },
+
+  // What it sends is wrong, whatever it is sent.
+  ...sending('sets a reserved bit', (peer, data) => peer.send(2, data, 1)),
+  ...sending('sends an opcode that does not exist', (peer, data) => peer.send(3, data)),
+  ...sending('sends a control frame that does not exist', (peer) => peer.send(11, Buffer.alloc(0))),
+  ...sending('sends a ping in fragments', (peer) => peer.write('0900')),
+  ...sending('sends a ping of 126 bytes', (peer) => peer.send(9, Buffer.alloc(126))),
+  ...sending('masks', (peer) => peer.write('818000000000')),
+  ...sending('continues what was not begun', (peer, data) => peer.send(0, data)),
+  ...sending('begins a message twice', (peer) => peer.write('01008100')),
+  ...sending('sends text that is not UTF-8', (peer) => peer.send(1, Buffer.from([0xff]))),
+  ...sending('sends Close of 1 byte', (peer) => peer.send(8, Buffer.from([3]))),
+  ...sending('sends nothing at all', () => undefined),
+  ...sending('answers with a text too many', (peer, data) => {
+    peer.send(2, data)
+    peer.send(1, Buffer.from('one more'))
+  }),
+  {
+    wrong: 'pings whenever it likes, which is right',
+    parts: peer(
+      class extends ReferencePeer {
+        override echo(isText: boolean, data: Buffer): void {
+          this.send(9, Buffer.from('keepalive'))
+          super.echo(isText, data)
+          this.send(9, Buffer.alloc(0))
+        }
+      },
+    ),
+    only: '1,5,7,C.1',
+    fails: '',
+  },
+  ...answering('says HTTP/1.0', (head) => head.replace('HTTP/1.1', 'HTTP/1.0')),
+  ...answering('says no Upgrade', (head) => head.replace('Upgrade: websocket\r\n', '')),
+  ...answering('says no Connection', (head) => head.replace('Connection: Upgrade\r\n', '')),
+  ...answering('says another Sec-WebSocket-Accept', (head) => head.replace('Accept: ', 'Accept: A')),
+  ...answering('chooses a subprotocol unasked', (head) =>
+    head.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a\r\n\r\n'),
+  ),
+  ...answering('chooses two subprotocols', (head) =>
+    head.replace('\r\n\r\n', '\r\nSec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n\r\n'),
+  ),
+  ...answering('sends a head without an end', (head) => head.trimEnd() + 'a'.repeat(2 << 20)),
+  ...answering('says 200', () => 'HTTP/1.1 200 OK\r\n\r\n'),
+  ...answering('drops who knocks', () => undefined),
+  ...answering('uses an extension that nobody asked for', (head) =>
+    head.replace('\r\n\r\n', '\r\nSec-WebSocket-Extensions: foo\r\n\r\n'),
+  ),
+  {
+    wrong: 'answers wrong requests with a page, as if they were right',
+    parts: { refusal: () => ({ 'Sec-WebSocket-Version': '13' }), refusalStatus: 200 },
+    only: 'H.1.1,H.1.10,H.1.11,H.2.1',
+    fails: '',
+    nonStrict: 'H.1.10,H.1.11,H.2.1',
+  },
+  {
+    wrong: 'drops wrong requests without an answer',
+    parts: { refusalStatus: undefined },
+    only: 'H.1.1,H.1.10,H.2.1',
+    fails: '',
+    nonStrict: 'H.1.10,H.2.1',
+  },
+  ...closing('answers Close with a code that may not travel', Buffer.from([3, 237]), 'FAILED'),
+  ...closing('answers Close with a reason that is not UTF-8', Buffer.from([3, 232, 255]), 'FAILED'),
+  ...closing('answers Close with another code', Buffer.from([3, 243]), 'NON-STRICT'),
+  {
+    wrong: 'sends a message behind its Close',
+    parts: peer(
+      class extends ReferencePeer {
+        override answerClose(payload: Buffer): void {
+          this.isClosing = true
+          this.send(8, payload)
+          this.send(1, Buffer.from('too late'))
+          this.endTcp()
+        }
+      },
+    ),
+    only: '1.1.1,7.1.1,7.3.3',
+    fails: '1.1.1,7.1.1,7.3.3',
+  },
+  {
+    wrong: 'closes when it is asked for nothing',
+    parts: peer(
+      class extends ReferencePeer {
+        override pong(): void {
+          this.fail(1008)
+        }
+      },
+    ),
+    only: '2,L.2.5',
+    fails: '2.7,2.8,2.9',
+  },
+  {
+    wrong: 'takes 10 pings and no more',
+    parts: peer(
+      class extends ReferencePeer {
+        #count = 0
+        override ping(payload: Buffer): void {
+          if (++this.#count > 10) this.fail(1008)
+          else super.ping(payload)
+        }
+      },
+    ),
+    only: '2,L.2.4',
+    fails: '',
+    informational: 'L.2.4',
+  },
+  {
+    wrong: 'drops TCP in the middle of what it should echo',
+    parts: peer(
+      class extends ReferencePeer {
+        override echo(): void {
+          this.socket.destroy()
+        }
+      },
+    ),
+    only: '1.1.2,3.2,5.15,9.7.1,C.3.3',
+    fails: '1.1.2,9.7.1',
+    nonStrict: '3.2,5.15,C.3.3',
   },
 ]

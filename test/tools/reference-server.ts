@@ -277,6 +277,11 @@ export class ReferencePeer {
     if (this.socket.writable) this.socket.write(this.encode(128 | (rsv << 4) | opcode, payload))
   }
 
+  /** Writes bytes as they are. */
+  write(hex: string): void {
+    if (this.socket.writable) this.socket.write(Buffer.from(hex, 'hex'))
+  }
+
   encode(first: number, payload: Buffer): Buffer {
     const { length } = payload
     return Buffer.concat([Buffer.from([first, ...this.encodeLength(length)]), payload])
@@ -295,6 +300,10 @@ export interface ServerParts {
   readonly requestRules: typeof requestRules
   /** More lines for the answer, and other ones. */
   readonly answer: (request: IncomingMessage) => Readonly<Record<string, string>>
+  /** Changes the head of the answer to a right request; undefined drops the connection. */
+  readonly change: (head: string) => string | undefined
+  /** The status of every refusal; undefined drops the connection. */
+  readonly refusalStatus: number | undefined | 'as it should be'
   readonly refusal: (status: number) => Readonly<Record<string, string>>
   readonly negotiate: (
     request: IncomingMessage,
@@ -312,6 +321,8 @@ export const soundParts: ServerParts = {
   Peer: ReferencePeer,
   requestRules,
   answer: () => ({}),
+  change: (head) => head,
+  refusalStatus: 'as it should be',
   refusal: (status) => (status === 426 ? { Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' } : {}),
   negotiate,
   behind: (head) => head,
@@ -348,26 +359,31 @@ export function referenceServer(parts: Partial<ServerParts> = {}): Server {
     const status = Object.values(all.requestRules)
       .map((rule) => rule(request))
       .find((one) => one !== undefined)
-    if (status !== undefined) {
-      writeHead(socket, `HTTP/1.1 ${status} No`, { Connection: 'close', ...all.refusal(status) })
-      socket.end()
-      return
-    }
+    if (status !== undefined) return refuse(socket, status, all)
     const agreed = all.negotiate(request)
-    writeHead(socket, 'HTTP/1.1 101 Switching Protocols', {
-      Upgrade: 'websocket',
-      Connection: 'Upgrade',
-      'Sec-WebSocket-Accept': accept(request),
-      ...(agreed && { 'Sec-WebSocket-Extensions': agreed.header }),
-      ...all.answer(request),
-    })
+    const head101 = all.change(
+      headOf('HTTP/1.1 101 Switching Protocols', {
+        Upgrade: 'websocket',
+        Connection: 'Upgrade',
+        'Sec-WebSocket-Accept': accept(request),
+        ...(agreed && { 'Sec-WebSocket-Extensions': agreed.header }),
+        ...all.answer(request),
+      }),
+    )
+    if (head101 === undefined) return socket.end()
+    socket.write(head101, 'latin1')
     socket.setNoDelay()
     new all.Peer(socket, agreed?.deflate).receive(all.behind(head))
   })
   return server
 }
 
-function writeHead(socket: Socket, line: string, headers: Readonly<Record<string, string>>): void {
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`${line}\r\n${lines.join('')}\r\n`, 'latin1')
+function refuse(socket: Socket, status: number, { refusal, refusalStatus }: ServerParts): void {
+  const shown = refusalStatus === 'as it should be' ? status : refusalStatus
+  if (shown !== undefined)
+    socket.write(headOf(`HTTP/1.1 ${shown} No`, { Connection: 'close', ...refusal(status) }), 'latin1')
+  socket.end()
 }
+
+const headOf = (line: string, headers: Readonly<Record<string, string>>): string =>
+  `${[line, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)].join('\r\n')}\r\n\r\n`

@@ -31,4 +31,15 @@ export const resultsOf = ({ stdout }: Ran): CaseResult[] =>
     .map((line): CaseResult => JSON.parse(line))
 
 /** Patience for tests: nobody who does what it must is waited for, and those who do not are meant not to. */
-export const HASTE = ['--timeout', '4000', '--quiet', '30', '--reaction', '500', '--parallel', '24'] as const
+export const HASTE = [
+  '--timeout',
+  '4000',
+  '--patience',
+  '4000',
+  '--quiet',
+  '30',
+  '--reaction',
+  '500',
+  '--parallel',
+  '24',
+] as const
