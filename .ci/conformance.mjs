@@ -1,5 +1,5 @@
 // Runs every case of `fastws check` against a library, as server and as client, each in a process of its own, and holds
-// the results against test/conformance/expected.json: node .ci/conformance.mjs [fastws | ws] [options of fastws check]
+// the results against test/conformance/expected.json: node .ci/conformance.mjs [fastws | fastws-plain | ws] [options of fastws check]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -31,6 +31,7 @@ const metrics: Readonly<Record<string, Metric>> = {
   cpuTotal: { label: 'CPU in all', write: withUnit('ms') },
   cpuToOpen: { label: 'CPU to open one', write: withUnit('µs') },
   rssPerConnection: { label: 'resident, idle connection', write: bytes },
+  settledPerConnection: { label: 'of that not young', write: bytes },
   heapPerConnection: { label: 'heap, idle connection', write: bytes },
   cpuPerMiB: { label: 'CPU per MiB', write: withUnit('µs') },
   mibPerSecond: { label: 'MiB/s', write: digits },

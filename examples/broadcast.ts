@@ -2,21 +2,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Conn, type Message, upgrade } from 'fastws'
-
-/** Whoever has this much waiting misses a message: one slow listener must not hold up the others. */
-const TOO_FAR_BEHIND = 1 << 20
+import { broadcast, upgrade } from 'fastws'
 
 const chat = upgrade(async (conn) => {
-  for await (const message of conn) tellOthers(conn, message)
-})
-
-function tellOthers(speaker: Conn, message: Message) {
-  for (const conn of chat.conns) {
-    if (conn === speaker || conn.bufferedAmount > TOO_FAR_BEHIND) continue
-    void conn.send(message) // nobody waits here, and nobody has to: a lost connection removes itself
+  for await (const message of conn) {
+    // Encoded once for all. Who does not keep up misses something: one slow listener must not hold up the others.
+    const { skipped } = broadcast(chat.conns, message, { except: conn, slow: 'skip' })
+    if (skipped > 0) console.log(`${skipped} of ${chat.conns.size} missed a message`)
   }
-}
+})
 
 export async function start(port: number) {
   const server = createServer(chat).listen(port, 'localhost')

@@ -4,6 +4,7 @@ import { type Opened, openHandshake } from './client/opening.js'
 import type { DialOptions } from './client/options.js'
 import { type DialPlan, planDial } from './client/plan.js'
 import { planRetrying, type RetryingOptions, retryConnections } from './client/retrying.js'
+import { Application } from './conn/application.js'
 import type { Conn } from './conn/conn.js'
 import { openConn } from './conn/open.js'
 import { closeExtensions } from './handshake/extensions.js'
@@ -77,7 +78,8 @@ function start<Data>({ socket, head, protocol, extensions }: Opened, plan: DialP
   try {
     if (hasNoDelay(socket)) socket.setNoDelay(true)
     const { conn: options, data, events } = plan
-    return openConn<Data>(socket, { role: 'client', head, protocol, extensions, options, data, events })
+    const application = new Application(events)
+    return openConn<Data>(socket, { role: 'client', head, protocol, extensions, options, data, application })
   } catch (thrown) {
     closeExtensions(extensions)
     throw thrown

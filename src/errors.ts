@@ -26,10 +26,12 @@ export type ErrorCode =
   | 'WS_ERR_CLOSE_PAYLOAD'
   // An extension refused what came in, or failed.
   | 'WS_ERR_EXTENSION'
+  | 'WS_ERR_INFLATE'
   // A limit of ours was reached.
   | 'WS_ERR_MAX_FRAME'
   | 'WS_ERR_MAX_MESSAGE'
   | 'WS_ERR_MAX_FRAGMENTS'
+  | 'WS_ERR_MAX_RATIO'
   | 'WS_ERR_OUTBOX_FULL'
   // Time ran out.
   | 'WS_ERR_KEEPALIVE'

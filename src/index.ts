@@ -3,7 +3,15 @@
  *
  * @module
  */
+export {
+  type Broadcast,
+  type BroadcastCounts,
+  type BroadcastOptions,
+  broadcast,
+  type SlowPolicy,
+} from './conn/broadcast.js'
 export type { Clock } from './conn/clock.js'
+export type { CompressOptions } from './conn/compress-options.js'
 export { Conn, type ConnStats } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
 export type { HandshakeRequest } from './conn/handshake-request.js'
@@ -11,6 +19,7 @@ export type { Message } from './conn/message.js'
 export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
 export type { OverOptions } from './conn/over-options.js'
 export { type PairOptions, pair } from './conn/pair.js'
+export { type Prepared, prepare } from './conn/prepared.js'
 export type { MessageReader } from './conn/reader.js'
 export type { ReadOptions } from './conn/readers.js'
 export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sendable.js'

@@ -10,6 +10,8 @@ const allowed: Allowances = {
     'conn -> node',
     // Node has to be told which requests ask for a WebSocket.
     'node -> handshake',
+    // Compression is an extension as any other.
+    'deflate -> protocol',
   ],
   long: {},
   console: [],

@@ -96,6 +96,7 @@ function usageOf(pid: number): Usage {
     rss: kilobytes(status, 'VmRSS') * 1024,
     peak: kilobytes(status, 'VmHWM') * 1024,
     heap: 0,
+    young: 0,
   }
 }
 

@@ -1,5 +1,6 @@
 // The bytes of both sides, made here and not by fastws: a benchmark that used what it measures would find it right.
 import { createHash } from 'node:crypto'
+import { constants, deflateRawSync } from 'node:zlib'
 
 export const TEXT = 1
 export const BINARY = 2
@@ -8,14 +9,16 @@ export const CLOSE = 8
 
 interface FrameShape {
   readonly opcode: number
+  /** RSV1: the message is compressed (RFC 7692 §6). */
+  readonly rsv1?: boolean
   readonly fin?: boolean
   /** Masks with this key, as clients must. */
   readonly key?: number
 }
 
 /** One frame (RFC 6455 §5.2). */
-export function frameBytes(payload: Buffer, { opcode, fin = true, key }: FrameShape): Buffer {
-  const head = [(fin ? 0x80 : 0) | opcode, ...lengthBytes(payload.length)]
+export function frameBytes(payload: Buffer, { opcode, fin = true, rsv1, key }: FrameShape): Buffer {
+  const head = [(fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | opcode, ...lengthBytes(payload.length)]
   if (key === undefined) return Buffer.concat([Buffer.from(head), payload])
   head[1]! |= 0x80
   const mask = Buffer.alloc(4)
@@ -48,8 +51,32 @@ export function clientMessage(payload: Buffer, opcode: number, fragment = Number
   return Buffer.concat(frames)
 }
 
+/** A message as a client sends it that compresses each for itself: right with and without context takeover. */
+export function packedMessage(payload: Buffer, opcode: number): Buffer {
+  const packed = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+  return frameBytes(packed, { opcode, rsv1: true, key: KEY })
+}
+
 /** A message as a server sends it. */
 export const serverMessage = (payload: Buffer, opcode: number): Buffer => frameBytes(payload, { opcode })
+
+/** Rows of JSON, cut to so many bytes, the same ones every time. */
+export function jsonOf(length: number): Buffer {
+  const rows = []
+  for (let id = 1; rows.join().length < length; id++) {
+    const hash = createHash('sha1').update(`${id}`).digest('hex')
+    rows.push(
+      JSON.stringify({
+        id,
+        user: hash.slice(0, 8),
+        text: 'changed the price',
+        price: id * 37,
+        ok: id % 3 > 0,
+      }),
+    )
+  }
+  return Buffer.from(`[${rows.join()}`.slice(0, length))
+}
 
 /** Letters that look like a text, the same ones every time. */
 export function textOf(length: number): Buffer {
@@ -63,13 +90,20 @@ export function textOf(length: number): Buffer {
 }
 
 const HANDSHAKE_KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-export const HANDSHAKE = [
+const handshakeLines = [
   'GET / HTTP/1.1',
   'Host: 127.0.0.1',
   'Connection: Upgrade',
   'Upgrade: websocket',
   'Sec-WebSocket-Version: 13',
   `Sec-WebSocket-Key: ${HANDSHAKE_KEY}`,
+]
+export const HANDSHAKE = `${handshakeLines.join('\r\n')}\r\n\r\n`
+
+/** The same by a client that compresses. */
+export const PACKED_HANDSHAKE = [
+  ...handshakeLines,
+  'Sec-WebSocket-Extensions: permessage-deflate',
   '\r\n',
 ].join('\r\n')
 

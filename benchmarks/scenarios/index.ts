@@ -5,9 +5,10 @@ import { growth } from './growth.js'
 import { inMemory } from './in-memory.js'
 import { large } from './large.js'
 import { mass } from './mass.js'
+import { packed } from './packed.js'
 import type { Scenario } from './scenario.js'
 
-/** All scenarios, in the order in which they run. G (compression) has its place between F and H. */
+/** All scenarios, in the order in which they run. */
 export const scenarios: readonly Scenario[] = [
   echoA,
   echoB,
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   mass,
   inMemory,
   broadcast,
+  packed,
   large,
   client,
   growth,

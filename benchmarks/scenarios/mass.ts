@@ -53,6 +53,9 @@ async function hold(pair: Pair, connections: number): Promise<Sample> {
   const after = await idle(server)
   return {
     rssPerConnection: (after.rss - before.rss) / connections,
+    settledPerConnection: server.canBeAsked
+      ? (after.rss - after.young - before.rss + before.young) / connections
+      : undefined,
     heapPerConnection: server.canBeAsked ? (after.heap - before.heap) / connections : undefined,
   }
 }

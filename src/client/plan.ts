@@ -80,7 +80,7 @@ const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: true, headers: true, tls
  */
 export function planDial<Data>(url: string | URL, options: DialOptions<Data> = {}): DialPlan<Data> {
   checkNames('options', options, DIAL_OPTIONS)
-  const conn = resolveConnOptions(options)
+  const conn = resolveConnOptions(options, { compress: true })
   checkExtensionNames(conn.extensions)
   const plan: DialPlan<Data> = {
     target: parseTarget(url, optionalString('socketPath', options.socketPath)),

@@ -3,26 +3,35 @@ import { type CloseReport, toError } from '../errors.js'
 import type { Conn } from './conn.js'
 import { type EventHandler, isPromiseLike } from './events.js'
 import type { Message } from './message.js'
-import type { ConnObserver, ConnSetup } from './setup.js'
 
-/** What the application's side needs from the connection around it. */
-export interface ApplicationHost {
+/** Somebody who keeps track of connections. */
+export interface ConnObserver<Data> {
+  /** Before anything happens on it. */
+  onStart(conn: Conn<Data>): void
+  /** The application's own function threw; the connection is closed with 1011 in any case. */
+  onHandlerError(error: Error, conn: Conn<Data>): void
+  /** After everything else. */
+  onGone(conn: Conn<Data>): void
+}
+
+/** The connection that something happens on, as the application's side needs it. */
+export interface ApplicationHost<Data> {
+  readonly conn: Conn<Data>
   /** One of the application's functions threw. */
   handlerFailed(thrown: unknown): void
   /** Calls back when every message that came in has been handled. */
   afterMessages(callback: () => void): void
 }
 
-/** The application's side of a connection: its event functions and whoever keeps track of it. Nothing they throw gets past. */
+/**
+ * The application's side of connections: its event functions and whoever keeps track of them. One serves all connections
+ * of a server. Nothing that its functions throw gets past.
+ */
 export class Application<Data> {
-  readonly #conn: Conn<Data>
-  readonly #host: ApplicationHost
   readonly #events: EventHandler<Data> | undefined
   readonly #observer: ConnObserver<Data> | undefined
 
-  constructor(conn: Conn<Data>, host: ApplicationHost, { events, observer }: ConnSetup<Data>) {
-    this.#conn = conn
-    this.#host = host
+  constructor(events?: EventHandler<Data>, observer?: ConnObserver<Data>) {
     this.#events = events
     this.#observer = observer
   }
@@ -32,45 +41,46 @@ export class Application<Data> {
     return this.#events !== undefined
   }
 
-  onStart(request: IncomingMessage | undefined): void {
-    this.#observer?.onStart(this.#conn)
+  onStart(host: ApplicationHost<Data>, request: IncomingMessage | undefined): void {
+    const { conn } = host
+    this.#observer?.onStart(conn)
     const events = this.#events
-    if (events?.open !== undefined) this.#call(() => events.open?.(this.#conn, request))
+    if (events?.open !== undefined) this.#call(host, () => events.open?.(conn, request))
   }
 
-  message(message: Message): unknown {
-    return this.#events?.message?.(this.#conn, message)
+  message(conn: Conn<Data>, message: Message): unknown {
+    return this.#events?.message?.(conn, message)
   }
 
-  onPing(payload: Buffer): void {
+  onPing(host: ApplicationHost<Data>, payload: Buffer): void {
     const events = this.#events
-    if (events?.ping !== undefined) this.#call(() => events.ping?.(this.#conn, payload))
+    if (events?.ping !== undefined) this.#call(host, () => events.ping?.(host.conn, payload))
   }
 
-  onPong(payload: Buffer): void {
+  onPong(host: ApplicationHost<Data>, payload: Buffer): void {
     const events = this.#events
-    if (events?.pong !== undefined) this.#call(() => events.pong?.(this.#conn, payload))
+    if (events?.pong !== undefined) this.#call(host, () => events.pong?.(host.conn, payload))
   }
 
-  onDrain(): void {
+  onDrain(host: ApplicationHost<Data>): void {
     const events = this.#events
-    if (events?.drain !== undefined) this.#call(() => events.drain?.(this.#conn))
+    if (events?.drain !== undefined) this.#call(host, () => events.drain?.(host.conn))
   }
 
-  onError(cause: Error): void {
+  onError(host: ApplicationHost<Data>, cause: Error): void {
     const events = this.#events
-    if (events?.error !== undefined) this.#callLast(() => events.error?.(this.#conn, cause))
+    if (events?.error !== undefined) this.#callLast(host, () => events.error?.(host.conn, cause))
   }
 
-  onGone(report: CloseReport): void {
-    this.#observer?.onGone(this.#conn)
+  onGone(host: ApplicationHost<Data>, report: CloseReport): void {
+    this.#observer?.onGone(host.conn)
     const events = this.#events
-    if (events?.close !== undefined) this.#callLast(() => events.close?.(this.#conn, report))
+    if (events?.close !== undefined) this.#callLast(host, () => events.close?.(host.conn, report))
   }
 
-  onHandlerError(thrown: unknown): void {
+  onHandlerError({ conn }: ApplicationHost<Data>, thrown: unknown): void {
     try {
-      this.#observer?.onHandlerError(toError(thrown), this.#conn)
+      this.#observer?.onHandlerError(toError(thrown), conn)
     } catch (error) {
       // It must not end the work on other connections that may be under way here.
       process.nextTick(() => {
@@ -80,16 +90,16 @@ export class Application<Data> {
   }
 
   /** Calls an event behind all messages that came in. */
-  #callLast(event: () => void): void {
-    this.#host.afterMessages(() => this.#call(event))
+  #callLast(host: ApplicationHost<Data>, event: () => void): void {
+    host.afterMessages(() => this.#call(host, event))
   }
 
-  #call(event: () => void | Promise<void> | undefined): void {
+  #call(host: ApplicationHost<Data>, event: () => void | Promise<void> | undefined): void {
     try {
       const pending = event()
-      if (isPromiseLike(pending)) pending.then(undefined, (error: unknown) => this.#host.handlerFailed(error))
+      if (isPromiseLike(pending)) pending.then(undefined, (error: unknown) => host.handlerFailed(error))
     } catch (error) {
-      this.#host.handlerFailed(error)
+      host.handlerFailed(error)
     }
   }
 }

@@ -4,7 +4,9 @@ import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
 import { isPromiseLike } from './events.js'
+import { type IdleWatch, watchIdle } from './idle-watch.js'
 import { ignore } from './quiet.js'
+import type { Timekeeper } from './timekeeper.js'
 
 /** Nothing was asked for. */
 export const NO_HINTS: EncodeHints = { compress: undefined }
@@ -14,21 +16,43 @@ export class Codecs {
   readonly #outward: readonly ExtensionCodec[]
   readonly #inward: readonly ExtensionCodec[]
   readonly #local: readonly ExtensionCodec[]
+  /**
+   * Connections with equal keys can be sent the same encoded message; undefined when one of the extensions has to see
+   * every message of its connection.
+   */
+  readonly aloneKey: string | undefined
 
-  constructor(extensions: readonly ActiveExtension[]) {
+  readonly #watches: readonly IdleWatch[]
+
+  constructor(extensions: readonly ActiveExtension[], keeper?: Timekeeper) {
     this.#outward = extensions.map((extension) => extension.codec)
     this.#inward = [...this.#outward].reverse()
     this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
+    this.#watches = keeper === undefined ? [] : watchIdle(this.#outward, keeper)
+    const keys = this.#outward.map((codec) => (codec.encodeAlone === undefined ? undefined : codec.aloneKey))
+    this.aloneKey = keys.includes(undefined) ? undefined : keys.join('\n')
   }
 
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
   decode(frame: Frame, limit: number): void | Promise<void> {
+    if (this.#watches.length > 0) this.#touch(frame)
     return eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit))
   }
 
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
+    if (this.#watches.length > 0) this.#touch(frame)
     return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+  }
+
+  /** Changes a frame that is a whole message for all connections with the same `aloneKey`. */
+  encodeAlone(frame: Frame, hints: EncodeHints): void | Promise<void> {
+    return eachInOrder(this.#outward, (codec) => codec.encodeAlone?.(frame, hints))
+  }
+
+  /** A message that `encode()` has not seen goes out next. */
+  forget(): void {
+    for (const codec of this.#outward) codec.forget?.()
   }
 
   /** Shows a frame of the application's own to the local extensions, which may change it. */
@@ -36,17 +60,31 @@ export class Codecs {
     return eachInOrder(this.#local, (codec) => codec.encode?.(frame, NO_HINTS))
   }
 
-  /** The connection is gone; gives what the extensions threw meanwhile. */
-  close(): unknown[] {
-    const thrown: unknown[] = []
+  #touch(frame: Frame): void {
+    if (!frame.isControl) for (const watch of this.#watches) watch.touch()
+  }
+
+  /**
+   * The connection is gone. What came in before may still be read, and extensions have to change it back: they are
+   * closed when that is done. `report` is told what they throw.
+   */
+  end(delivery: { whenRead(callback: () => void): void }, report: (thrown: unknown) => void): void {
+    for (const watch of this.#watches) watch.stop()
+    this.#each(report, (codec) => codec.idle?.())
+    delivery.whenRead(() => {
+      for (const watch of this.#watches) watch.stop()
+      this.#each(report, (codec) => codec.close?.())
+    })
+  }
+
+  #each(report: (thrown: unknown) => void, step: (codec: ExtensionCodec) => void): void {
     for (const codec of this.#outward) {
       try {
-        codec.close?.()
+        step(codec)
       } catch (error) {
-        thrown.push(error)
+        report(error)
       }
     }
-    return thrown
   }
 }
 

@@ -5,6 +5,7 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
+import { Application } from './application.js'
 import type { Bytes } from './bytes.js'
 import { Core } from './core.js'
 import { checkEvents } from './events.js'
@@ -13,9 +14,10 @@ import { startLocalExtensions } from './local-extensions.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
 import { resolveConnOptions } from './options.js'
+import type { Outbox } from './outbox.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { MessageReader } from './reader.js'
-import { type ReadOptions, signalOf } from './readers.js'
+import { LOOP_END, LoopWaiter, type ReadOptions, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
 import type { ConnSetup } from './setup.js'
 import type { MessageWriter } from './writer.js'
@@ -26,6 +28,11 @@ export let startConn: <Data>(transport: Transport, setup: ConnSetup<Data>) => Co
 export let handlerFailed: <Data>(conn: Conn<Data>, error: unknown) => void
 /** Nobody will read from this connection any more: what waits in its inbox is dropped. @internal */
 export let abandonConn: <Data>(conn: Conn<Data>) => void
+
+/** What is on its way out of a connection. @internal */
+export let outboxOf: (conn: Conn) => Outbox
+/** Ends a connection because of an error, which the peer is told. @internal */
+export let failConn: (conn: Conn, error: Error) => void
 
 /** What a connection has done so far. */
 export interface ConnStats {
@@ -80,7 +87,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
       head,
       protocol,
       data,
-      events,
+      application: new Application(events),
       extensions,
       options: resolved,
     })
@@ -93,12 +100,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
 
   /** The subprotocol in use; empty when there is none. */
   get protocol(): string {
-    return this.#core.protocol
+    return this.#core.terms.protocol
   }
 
   /** Names of the extensions in use. */
   get extensions(): readonly string[] {
-    return this.#core.extensionNames
+    return this.#core.terms.extensionNames
   }
 
   get remoteAddress(): string | undefined {
@@ -199,23 +206,18 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   /** All messages until the connection ends. Leaving the loop leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     const { delivery } = this.#core
-    const end: IteratorReturnResult<undefined> = { done: true, value: undefined }
     return {
       next: () => {
         const message = delivery.takeNow()
         if (message !== undefined) return Promise.resolve({ done: false, value: message })
-        return new Promise((resolve, reject) => {
-          const found = (value: Message | null): void =>
-            resolve(value === null ? end : { done: false, value })
-          delivery.wait({ wants: 'message', resolve: found, reject }, undefined)
-        })
+        return new Promise((resolve, reject) => delivery.wait(new LoopWaiter(resolve, reject), undefined))
       },
-      return: () => Promise.resolve(end),
+      return: () => Promise.resolve(LOOP_END),
     }
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, a stream part by part. The bytes may be used again as soon as
+   * Sends a message: a string as text, bytes as binary, a prepared one as it is, a stream part by part. The bytes may be used again as soon as
    * this returns. The promise resolves when there is room for more, and rejects when the connection is gone; nobody has
    * to look at it.
    *
@@ -282,5 +284,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
     abandonConn = (conn) => conn.#core.abandon()
+    outboxOf = (conn) => conn.#core.outbox
+    failConn = (conn, error) => conn.#core.fail(error)
   }
 }

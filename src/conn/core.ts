@@ -3,7 +3,6 @@ import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
 import { Application, type ApplicationHost } from './application.js'
-import { Codecs } from './codecs.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery, DeliveryHost } from './delivery.js'
 import { Ending, type EndingHost, terminated } from './ending.js'
@@ -19,9 +18,10 @@ import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
+import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
 
-type Hosts = ApplicationHost &
+type Hosts<Data> = ApplicationHost<Data> &
   TransportEvents &
   InboundHost &
   DeliveryHost &
@@ -30,13 +30,15 @@ type Hosts = ApplicationHost &
   OutboxHost &
   Events
 
+const NOBODY = new Application<never>()
+
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
  * itself; who reads from top to bottom sees the way of the bytes in, the way out, and the end.
  */
-export class Core<Data> implements Hosts {
+export class Core<Data> implements Hosts<Data> {
+  readonly conn: Conn<Data>
   readonly #application: Application<Data>
-  readonly #codecs: Codecs | undefined
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
   readonly #framer: Framer
@@ -44,41 +46,33 @@ export class Core<Data> implements Hosts {
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
   readonly request: HandshakeRequest | undefined
-  readonly protocol: string
-  readonly extensionNames: readonly string[]
+  readonly terms: Terms
   readonly transport: Transport
   readonly outbox: Outbox
   readonly sender: Sender
   readonly ending: Ending
 
   constructor(conn: Conn<Data>, transport: Transport, setup: ConnSetup<Data>) {
-    const { role, options, extensions = [] } = setup
-    const allowedRsv = extensions.reduce((bits, extension) => bits | extension.rsv, 0)
-    this.#application = new Application(conn, this, setup)
+    const { role, options, request } = setup
+    const terms = termsOf(setup)
+    this.conn = conn
+    this.#application = setup.application ?? NOBODY
     this.#options = options
-    this.request = setup.request && new HandshakeRequest(setup.request.url ?? '', setup.request.rawHeaders)
-    this.protocol = setup.protocol ?? ''
-    this.extensionNames = extensions.map((extension) => extension.name)
+    this.request = request && new HandshakeRequest(request.url ?? '', request.rawHeaders)
+    this.terms = terms
     this.transport = transport
-    this.#codecs = extensions.length === 0 ? undefined : new Codecs(extensions)
     this.outbox = new Outbox(transport, options, this)
-    this.#framer = new Framer(this.outbox, role, options.maskSource, options.fragmentSize)
+    this.#framer = new Framer(this.outbox, role, options)
     this.ending = new Ending(role, this)
-    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, this.#codecs, allowedRsv)
-    this.#inbound = new Inbound(
-      role,
-      options,
-      this,
-      this.#codecs,
-      allowedRsv,
-      this.#application.hasEvents ? this : undefined,
-    )
+    this.sender = new Sender(this.ending, options, this.#framer, this.outbox, terms.codecs, terms.allowedRsv)
+    const events = this.#application.hasEvents ? this : undefined
+    this.#inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
   start({ head, request }: ConnSetup<Data>): void {
-    this.#application.onStart(request)
+    this.#application.onStart(this, request)
     if (head !== undefined && head.length > 0) {
       const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
       this.#inbound.receive(bytes, 0, bytes.length)
@@ -145,17 +139,17 @@ export class Core<Data> implements Hosts {
   }
 
   message(message: Message): unknown {
-    return this.#application.message(message)
+    return this.#application.message(this.conn, message)
   }
 
   onPing(payload: Buffer): void {
     if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload)
-    this.#application.onPing(payload)
+    this.#application.onPing(this, payload)
   }
 
   onPong(payload: Buffer): void {
     this.#pings?.onPong(payload)
-    this.#application.onPong(payload)
+    this.#application.onPong(this, payload)
   }
 
   onClose(payload: Buffer): void {
@@ -206,7 +200,7 @@ export class Core<Data> implements Hosts {
   }
 
   onDrain(): void {
-    this.#application.onDrain()
+    this.#application.onDrain(this)
   }
 
   // The end: anything -> ending -> one report.
@@ -220,7 +214,7 @@ export class Core<Data> implements Hosts {
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
     this.abandon()
-    this.#application.onHandlerError(error)
+    this.#application.onHandlerError(this, error)
   }
 
   afterMessages(callback: () => void): void {
@@ -266,7 +260,7 @@ export class Core<Data> implements Hosts {
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause !== undefined) this.#application.onError(report.cause)
+    if (report.cause !== undefined) this.#application.onError(this, report.cause)
   }
 
   ended(): void {
@@ -289,8 +283,8 @@ export class Core<Data> implements Hosts {
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
     this.outbox.drop()
-    for (const thrown of this.#codecs?.close() ?? []) this.#application.onHandlerError(thrown)
-    this.#application.onGone(report)
+    this.terms.codecs?.end(this.delivery, (thrown) => this.#application.onHandlerError(this, thrown))
+    this.#application.onGone(this, report)
   }
 
   lastReceivedAt(): number {

@@ -42,6 +42,11 @@ export class Decoding {
     return this.#busy
   }
 
+  /** Whether nothing waits that is out of the inbox already. */
+  get isEmpty(): boolean {
+    return this.#message === undefined && this.#part === undefined
+  }
+
   /** Whether a message waits that is out of the inbox already. */
   get hasMessage(): boolean {
     return this.#message !== undefined
@@ -130,7 +135,7 @@ export class Decoding {
       if (!isPromiseLike(result)) return result
       this.#wait(result as Promise<T>, keep)
     } catch (error) {
-      this.#host.onDecoded({ error })
+      this.#fail(error)
     }
     return undefined
   }
@@ -145,8 +150,14 @@ export class Decoding {
       },
       (error: unknown) => {
         this.#busy = false
-        this.#host.onDecoded({ error })
+        this.#fail(error)
       },
     )
+  }
+
+  /** What is behind a message that cannot be read must not look as if it came next. */
+  #fail(error: unknown): void {
+    this.#inbox.clear()
+    this.#host.onDecoded({ error })
   }
 }

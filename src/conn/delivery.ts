@@ -1,16 +1,17 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Frame } from '../frame/frame.js'
 import { assemble } from './assemble.js'
+import { Backlog } from './backlog.js'
 import type { Codecs } from './codecs.js'
-import { Decoding, type DecodingHost } from './decoding.js'
+import type { DecodingHost } from './decoding.js'
 import type { Events } from './events.js'
-import { Handling } from './handling.js'
-import { Inbox } from './inbox.js'
+import { Handling, type HandlingHost } from './handling.js'
 import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
-import { Serving } from './serving.js'
+import type { ServingHost } from './serving.js'
+import { expectMore } from './staging.js'
 
 /** What the delivery needs from the connection around it. */
 export interface DeliveryHost {
@@ -32,18 +33,18 @@ let refillNow: (delivery: Delivery) => void
  * Where frames go once they are decoded: to the event functions, to whoever is reading, or into the inbox until somebody
  * does. Readers are served in call order, each gets a whole frame or message.
  */
-export class Delivery implements DecodingHost, ReadersHost {
+export class Delivery implements DecodingHost, HandlingHost, ReadersHost, ServingHost {
   readonly #host: DeliveryHost
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
-  readonly #inbox: Inbox
-  readonly #readers = new Readers(this)
-  readonly #decoding: Decoding
-
   /** Where messages go: to event functions, then nobody can read, or to readers. */
   readonly #handling: Handling | undefined
-  readonly #serving: Serving
+  #readers: Readers | undefined
+  #backlog: Backlog | undefined
+  /** No more frames will come. */
+  #ended: 'in peace' | 'on error' | undefined
   #abandoned = false
+  #onRead: (() => void) | undefined
   #refillsSoon = false
   #expectsReader = false
 
@@ -56,36 +57,34 @@ export class Delivery implements DecodingHost, ReadersHost {
     this.#host = host
     this.#options = options
     this.#codecs = codecs
-    this.#handling = events && new Handling(events, host, () => this.#serve())
-    this.#inbox = new Inbox(options)
-    this.#decoding = new Decoding(this.#inbox, codecs, options, this)
-    this.#serving = new Serving(this.#inbox, this.#decoding, this.#readers, host)
+    this.#handling = events && new Handling(events, this)
   }
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#handling === undefined ? this.#readers.first !== undefined : !this.#isBusy
+    return this.#handling === undefined ? this.#readers?.first !== undefined : !this.#isBusy
   }
 
   /** How many frames or messages were given to somebody who waited for them. */
   get served(): number {
-    return this.#readers.served + (this.#handling?.handled ?? 0)
+    return (this.#readers?.served ?? 0) + (this.#handling?.handled ?? 0)
   }
 
   get isFull(): boolean {
-    return this.#inbox.isFull
+    return this.#backlog?.inbox.isFull === true
   }
 
   get isEmpty(): boolean {
-    return this.#inbox.isEmpty
+    return this.#backlog === undefined || this.#backlog.inbox.isEmpty
   }
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
     if (this.#expectsReader) return false
-    if (!this.#inbox.isFull) return true
-    if (this.#isBusy || this.#inbox.wholeMessages > 0) return false
-    return this.#handling !== undefined || this.#readers.first?.wants === 'message'
+    const inbox = this.#backlog?.inbox
+    if (inbox?.isFull !== true) return true
+    if (this.#isBusy || inbox.wholeMessages > 0) return false
+    return this.#handling !== undefined || this.#readers?.first?.wants === 'message'
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -97,17 +96,18 @@ export class Delivery implements DecodingHost, ReadersHost {
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#isBusy || this.#serving.isStreaming || !this.#inbox.isEmpty)
-      return false
+    if (this.#codecs !== undefined || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
+      if (this.#handling.isBusy) return false
       this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
       return true
     }
-    const first = this.#readers.first
-    if (first?.wants !== 'message') return false
-    this.#readers.shift()
+    const readers = this.#readers
+    const first = readers?.first
+    if (readers === undefined || first?.wants !== 'message') return false
+    readers.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
-    this.#expectsReader = this.#readers.first === undefined
+    this.#expectsReader = readers.first === undefined
     return true
   }
 
@@ -126,6 +126,7 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
   refillSoon(): void {
+    expectMore()
     if (this.#refillsSoon) return
     this.#refillsSoon = true
     // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
@@ -134,65 +135,99 @@ export class Delivery implements DecodingHost, ReadersHost {
 
   /** Takes a data frame, which owns its payload. */
   push(frame: Frame): void {
-    this.#inbox.push(frame)
+    this.#keep().inbox.push(frame)
     this.#serve()
   }
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */
   get showsControl(): boolean {
-    if (this.#handling !== undefined || this.#serving.isStreaming) return false
-    const first = this.#readers.first
-    return (first === undefined || first.wants === 'frame') && this.#inbox.keepsControl
+    if (this.#handling !== undefined || this.#backlog?.serving.isStreaming === true) return false
+    const first = this.#readers?.first
+    return (first === undefined || first.wants === 'frame') && this.#backlog?.inbox.keepsControl !== false
   }
 
   /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
   end(isPeaceful: boolean): void {
-    this.#serving.end(isPeaceful)
+    this.#ended = isPeaceful ? 'in peace' : 'on error'
     this.#serve()
+  }
+
+  /** Calls back when nothing is left to be read; by then the end has been told. */
+  whenRead(callback: () => void): void {
+    this.#onRead = callback
+    this.#checkRead()
+  }
+
+  #checkRead(): void {
+    if (this.#backlog?.holdsData === true) return
+    const callback = this.#onRead
+    this.#onRead = undefined
+    callback?.()
   }
 
   /** Nobody will read any more. */
   abandon(): void {
     this.#abandoned = true
     this.#handling?.abandon()
-    this.#inbox.clear()
+    this.#backlog?.inbox.clear()
     this.#serve()
   }
 
   /** Calls back when every message that came in has been handled. */
   afterwards(callback: () => void): void {
     if (this.#handling === undefined) callback()
-    else this.#handling.afterwards(callback, this.#decoding.isBusy)
+    else this.#handling.afterwards(callback, this.#isDecoding)
   }
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#handling !== undefined || this.#serving.isStreaming)
-      return undefined
-    if (this.#readers.first !== undefined) return undefined
-    if (this.#inbox.isEmpty) return this.#host.pull()
-    if (this.#inbox.wholeMessages === 0 || this.#inbox.beginsInside) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined || this.#backlog?.serving.isStreaming === true) return undefined
+    const inbox = this.#backlog?.inbox
+    if (inbox === undefined || inbox.isEmpty) return this.#host.pull()
+    if (inbox.wholeMessages === 0 || inbox.beginsInside) return undefined
     this.refillSoon()
-    return assemble(this.#inbox.shiftMessage(), undefined, this.#options) as Message
+    return assemble(inbox.shiftMessage(), undefined, this.#options) as Message
   }
 
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
     this.#expectsReader = false
+    this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
-    this.#serve()
+    if (this.#hasNothing) this.#refill()
+    else this.#serve()
+  }
+
+  /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
+  get #hasNothing(): boolean {
+    if (this.#ended !== undefined) return false
+    return this.#backlog === undefined || this.#backlog.isEmpty
   }
 
   /** Something takes its time: the next message waits for it. */
   get #isBusy(): boolean {
-    return this.#handling?.isBusy === true || this.#decoding.isBusy
+    return this.#handling?.isBusy === true || this.#isDecoding
+  }
+
+  get #isDecoding(): boolean {
+    return this.#backlog?.decoding.isBusy === true
+  }
+
+  /** The backlog, from now on there. */
+  #keep(): Backlog {
+    if (this.#backlog === undefined) {
+      this.#readers ??= new Readers(this)
+      this.#backlog = new Backlog(this.#codecs, this.#options, this.#readers, this)
+    }
+    return this.#backlog
   }
 
   /** An extension is done with what took its time. */
   onDecoded(failure: { readonly error: unknown } | undefined): void {
     if (failure !== undefined) this.#host.fail(failure.error)
-    else this.#serve()
+    this.#serve()
   }
 
   /** Behind a reader that was cancelled may stand one that can be served with what is here. */
@@ -200,25 +235,48 @@ export class Delivery implements DecodingHost, ReadersHost {
     this.#serve()
   }
 
+  /** The application is done with a message. */
+  onIdle(): void {
+    this.#serve()
+  }
+
+  handlerFailed(error: unknown): void {
+    this.#host.handlerFailed(error)
+  }
+
+  /** What readers are told at an end that is not peaceful. */
+  error(): Error | undefined {
+    return this.#host.error()
+  }
+
   /** Serves events or readers as far as what is here goes. */
   #serve(): void {
-    while (
-      !this.#isBusy &&
-      (this.#handling === undefined ? this.#serving.serveFirst() : this.#serveEvents(this.#handling))
-    );
+    if (this.#handling === undefined) this.#serveReaders()
+    else this.#serveEvents(this.#handling)
     this.#refill()
-    if (!this.#decoding.isBusy) this.#handling?.settle()
+    if (!this.#isDecoding) this.#handling?.settle()
+    if (this.#onRead !== undefined) this.#checkRead()
   }
 
   #refill(): void {
     if (this.wantsMore) this.#host.refill()
   }
 
-  #serveEvents(handling: Handling): boolean {
-    const message = this.#abandoned ? undefined : this.#decoding.nextMessage()
-    if (message === undefined) return false
-    handling.handle(message)
-    return true
+  #serveReaders(): void {
+    // Where nothing waits, there is something for readers at the end only.
+    if (this.#backlog === undefined && (this.#ended === undefined || this.#readers?.first === undefined))
+      return
+    const { serving, decoding } = this.#keep()
+    if (this.#ended !== undefined) serving.end(this.#ended === 'in peace')
+    while (!decoding.isBusy && serving.serveFirst());
+  }
+
+  #serveEvents(handling: Handling): void {
+    while (!this.#isBusy) {
+      const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
+      if (message === undefined) return
+      handling.handle(message)
+    }
   }
 
   static {

@@ -39,6 +39,9 @@ export interface EndingHost {
   lastReceivedAt(): number
 }
 
+/** How it ended, as far as it shows at the end itself. */
+type EndFacts = Pick<CloseReport, 'code' | 'reason' | 'initiator' | 'clean' | 'cause'>
+
 /**
  * How a connection ends (RFC 6455 §7): the closing handshake, and the one exit for every error. Whatever happens, it
  * becomes one report; the first cause wins.
@@ -191,10 +194,7 @@ export class Ending {
   }
 
   /** An end without the closing handshake; a Close frame that did come in still tells the code. */
-  #abnormal(
-    initiator: CloseReport['initiator'],
-    cause: Error,
-  ): Pick<CloseReport, 'code' | 'reason' | 'initiator' | 'clean' | 'cause'> {
+  #abnormal(initiator: CloseReport['initiator'], cause: Error): EndFacts {
     const received = receivedOf(this.#closing)
     const sentFirst = this.#closing.phase === 'sent'
     return {
@@ -206,10 +206,15 @@ export class Ending {
     }
   }
 
-  #settle(facts: Pick<CloseReport, 'code' | 'reason' | 'initiator' | 'clean' | 'cause'>): void {
+  #settle(facts: EndFacts): void {
     if (this.#report !== undefined) return
+    const { code, reason, initiator, clean, cause } = facts
     this.#report = Object.freeze({
-      ...facts,
+      code,
+      reason,
+      initiator,
+      clean,
+      cause,
       sent: sentOf(this.#closing),
       received: receivedOf(this.#closing),
       lastReceivedAt: this.#host.lastReceivedAt(),

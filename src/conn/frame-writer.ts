@@ -4,6 +4,7 @@ import { RSV } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { checkHeader } from '../frame/rules.js'
 import { Utf8Validator } from '../frame/utf8.js'
+import type { Codecs } from './codecs.js'
 import type { Framer } from './framer.js'
 import type { Lane } from './lane.js'
 import type { Outbox } from './outbox.js'
@@ -24,14 +25,23 @@ export class FrameWriter {
   readonly #framer: Framer
   readonly #outbox: Outbox
   readonly #lane: Lane
+  readonly #codecs: Codecs | undefined
   readonly #allowedRsv: number
   readonly #validatesText: boolean
   #message: Message | undefined
 
-  constructor(framer: Framer, outbox: Outbox, lane: Lane, allowedRsv: number, validatesText: boolean) {
+  constructor(
+    framer: Framer,
+    outbox: Outbox,
+    lane: Lane,
+    codecs: Codecs | undefined,
+    allowedRsv: number,
+    validatesText: boolean,
+  ) {
     this.#framer = framer
     this.#outbox = outbox
     this.#lane = lane
+    this.#codecs = codecs
     this.#allowedRsv = allowedRsv
     this.#validatesText = validatesText
   }
@@ -89,12 +99,12 @@ export class FrameWriter {
   }
 
   #begin(frame: Frame, utf8: Utf8Validator | undefined): void {
-    if (frame.fin && this.#lane.isFree) return this.#framer.frame(frame)
+    if (frame.fin && this.#lane.isFree) return this.#lay(frame)
     const message: Message = { waiting: [], release: ignore, utf8 }
     this.#message = message
     this.#lane.run(() => {
       for (const kept of message.waiting?.splice(0) ?? []) {
-        this.#framer.frame(kept)
+        this.#lay(kept)
         this.#drop(kept)
       }
       message.waiting = undefined
@@ -108,9 +118,15 @@ export class FrameWriter {
 
   #continue(message: Message, frame: Frame): void {
     if (frame.fin) this.#message = undefined
-    if (message.waiting === undefined) this.#framer.frame(frame)
+    if (message.waiting === undefined) this.#lay(frame)
     else message.waiting.push(this.#keep(frame))
     if (frame.fin) message.release()
+  }
+
+  /** A reserved bit may stand for a change that the extension did not make: it must not build on what it has sent. */
+  #lay(frame: Frame): void {
+    if ((headOf(frame) & RSV) !== 0) this.#codecs?.forget()
+    this.#framer.frame(frame)
   }
 
   #keep(frame: Frame): Frame {

@@ -5,32 +5,36 @@ import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame
 import { type MaskSource, mask } from '../frame/mask.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
+import type { EncodedMessage } from './encoded-message.js'
 import type { Outbox } from './outbox.js'
 import { MAX_STAGED } from './staging.js'
 
 /** Up to here text is written by a loop: cheaper than a call into native code. */
 const WRITE_BY_LOOP = 48
 
+export interface FramerOptions {
+  readonly maskSource: MaskSource
+  readonly fragmentSize: number
+}
+
 /** Lays frames into the outbox: header, payload, mask. A client masks with a fresh key each (RFC 6455 §5.3). */
 export class Framer {
   readonly #outbox: Outbox
+  readonly #options: FramerOptions
   readonly #masks: boolean
-  readonly #nextKey: MaskSource
-  readonly #fragmentSize: number
   framesOut = 0
 
-  constructor(outbox: Outbox, role: Role, maskSource: MaskSource, fragmentSize: number) {
+  constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
+    this.#options = options
     this.#masks = role === 'client'
-    this.#nextKey = maskSource
-    this.#fragmentSize = fragmentSize
   }
 
   /** A whole text message. Lone surrogates become U+FFFD, as everywhere in Node. */
   text(text: string): void {
     const length = text.length <= WRITE_BY_LOOP && isAscii(text) ? text.length : Buffer.byteLength(text)
     const size = headerSize(length, this.#masks) + length
-    if (size > MAX_STAGED || length > this.#fragmentSize)
+    if (size > MAX_STAGED || length > this.#options.fragmentSize)
       return this.data(FIN | Opcode.Text, Buffer.from(text))
     const at = this.#outbox.reserve(size)
     const into = this.#outbox.into
@@ -42,13 +46,22 @@ export class Framer {
 
   /** One data message, or one frame of it; `head` is the first byte of its first frame. Cut to the fragment size. */
   data(head: number, bytes: Buffer, start = 0, end = bytes.length): void {
+    const { fragmentSize } = this.#options
     let first = head
     let from = start
-    for (; end - from > this.#fragmentSize; from += this.#fragmentSize) {
-      this.#dataFrame(first & ~FIN, bytes, from, from + this.#fragmentSize)
+    for (; end - from > fragmentSize; from += fragmentSize) {
+      this.#dataFrame(first & ~FIN, bytes, from, from + fragmentSize)
       first = (head & FIN) | Opcode.Continuation
     }
     this.#dataFrame(first, bytes, from, end)
+  }
+
+  /** A message that is encoded already; only a client has to copy it, to mask it. */
+  prepared(message: EncodedMessage): void {
+    if (this.#masks) return this.data(message.head, message.payload)
+    const { pieces, frames } = message.wire(this.#options.fragmentSize)
+    this.framesOut += frames
+    for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
   }
 
   /** A control frame, which overtakes data that waits. */
@@ -97,7 +110,7 @@ export class Framer {
   #header(into: Buffer, at: number, head: number, length: number): number {
     this.framesOut++
     if (!this.#masks) return writeHeader(into, at, head, length, 0)
-    this.#key = this.#nextKey()
+    this.#key = this.#options.maskSource()
     return writeUint32(into, writeHeader(into, at, head, length, MASKED), this.#key)
   }
   #key = 0

@@ -7,13 +7,14 @@ import { RESOLVED } from './quiet.js'
 export interface HandlingHost {
   /** The application's own function threw. */
   handlerFailed(error: unknown): void
+  /** What took its time is done. */
+  onIdle(): void
 }
 
 /** Gives messages to the application's function, one at a time: when it returns a promise, the next one waits. */
 export class Handling {
   readonly #events: Events
   readonly #host: HandlingHost
-  readonly #onIdle: () => void
   #busy = false
   #abandoned = false
   /** What is to happen when all messages have been handled. */
@@ -21,10 +22,9 @@ export class Handling {
   /** How many messages were handled so far. */
   handled = 0
 
-  constructor(events: Events, host: HandlingHost, onIdle: () => void) {
+  constructor(events: Events, host: HandlingHost) {
     this.#events = events
     this.#host = host
-    this.#onIdle = onIdle
   }
 
   get isBusy(): boolean {
@@ -87,6 +87,6 @@ export class Handling {
 
   #release(): void {
     this.#busy = false
-    this.#onIdle()
+    this.#host.onIdle()
   }
 }

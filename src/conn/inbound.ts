@@ -22,6 +22,7 @@ import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isPlainMessage, keepMessage } from './plain-message.js'
+import { beginTurn, endTurn } from './staging.js'
 
 /** What the inbound side needs from the connection around it. */
 export interface InboundHost extends DeliveryHost {
@@ -86,8 +87,17 @@ export class Inbound {
     return this.#paused
   }
 
-  /** Takes bytes from the transport; the memory is the caller's again on return. */
+  /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
   receive(memory: Buffer, start: number, end: number): void {
+    const isOutermost = beginTurn()
+    try {
+      this.#receive(memory, start, end)
+    } finally {
+      if (isOutermost) endTurn()
+    }
+  }
+
+  #receive(memory: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
     if (this.#discards) return
     const isDirect = memory === this.#room

@@ -30,6 +30,11 @@ export class Inbox {
     return this.#first === this.#frames.length
   }
 
+  /** Whether any of the frames are data. */
+  get holdsData(): boolean {
+    return this.#dataFrames > 0
+  }
+
   /** Messages whose last frame is here. */
   get wholeMessages(): number {
     return this.#wholeMessages

@@ -15,12 +15,13 @@ class Slab {
     this.#memory = Buffer.allocUnsafeSlow(size)
   }
 
-  take(length: number): number {
-    if (this.#used + length > this.#size) {
+  /** Room that begins at the given distance from a word's border, so that words can be copied as words. */
+  take(length: number, skew: number): number {
+    if (this.#used + skew + length > this.#size) {
       this.#memory = Buffer.allocUnsafeSlow(this.#size)
       this.#used = 0
     }
-    const at = this.#used
+    const at = this.#used + skew
     this.#used = (at + length + 3) & ~3
     kept = this.#memory
     return at
@@ -39,14 +40,14 @@ export const keptIn = (): Buffer => kept
 
 /** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
 export function keepBytes(bytes: Buffer, start: number, end: number): number {
-  const at = reserve(end - start)
+  const at = reserve(end - start, start & 3)
   copyBytes(bytes, start, end, kept, at)
   return at
 }
 
-function reserve(length: number): number {
-  if (length <= SMALL) return smallSlab.take(length)
-  if (length <= MEDIUM) return mediumSlab.take(length)
+function reserve(length: number, skew: number): number {
+  if (length <= SMALL) return smallSlab.take(length, skew)
+  if (length <= MEDIUM) return mediumSlab.take(length, skew)
   kept = Buffer.allocUnsafeSlow(length)
   return 0
 }

@@ -22,6 +22,7 @@ export const CONN_OPTIONS: OptionNames<ConnOptions> = {
   validateText: true,
   autoPong: true,
   autoClose: true,
+  compress: true,
   extensions: true,
   maskSource: true,
   clock: true,

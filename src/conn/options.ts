@@ -2,6 +2,7 @@ import { outOfRange, wrongType } from '../errors.js'
 import { type MaskSource, secureMask } from '../frame/mask.js'
 import type { Extension } from '../protocol/extension.js'
 import { type Clock, systemClock } from './clock.js'
+import { type CompressOptions, withCompression } from './compress-options.js'
 import { checkNames } from './option-names.js'
 
 /** Pings sent when nothing comes in. */
@@ -49,6 +50,11 @@ export interface ConnOptions {
   readonly autoPong?: boolean
   /** Whether a Close frame is answered; default true. Off for tools that answer by themselves. */
   readonly autoClose?: boolean
+  /**
+   * Whether messages may be compressed with permessage-deflate (RFC 7692), and how. Default: a client offers it, a server
+   * does not accept it.
+   */
+  readonly compress?: boolean | CompressOptions
   /** Extensions to negotiate or to hook in, in order. */
   readonly extensions?: readonly Extension[]
   /** Where masking keys come from (client); default the system's secure generator. For tests. */
@@ -58,15 +64,18 @@ export interface ConnOptions {
 }
 
 /** Connection options with every field resolved: no defaults are looked up behind the door. */
-export interface ResolvedConnOptions extends Readonly<Required<Omit<ConnOptions, 'keepalive'>>> {
+export interface ResolvedConnOptions extends Readonly<Required<Omit<ConnOptions, 'keepalive' | 'compress'>>> {
   /** 0 when keepalive is off. */
   readonly keepaliveInterval: number
   /** 0 when a silent peer is never given up. */
   readonly keepaliveTimeout: number
 }
 
-/** Checks options and fills in the defaults. */
-export function resolveConnOptions(options: ConnOptions = {}): ResolvedConnOptions {
+/** Checks options and fills in the defaults. Compression becomes the last of the extensions. */
+export function resolveConnOptions(
+  options: ConnOptions = {},
+  byDefault: { readonly compress: boolean } = { compress: false },
+): ResolvedConnOptions {
   if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
   return Object.freeze({
     maxMessage: size('maxMessage', options.maxMessage, 1 << 20),
@@ -85,7 +94,7 @@ export function resolveConnOptions(options: ConnOptions = {}): ResolvedConnOptio
     validateText: flag('validateText', options.validateText, true),
     autoPong: flag('autoPong', options.autoPong, true),
     autoClose: flag('autoClose', options.autoClose, true),
-    extensions: checkExtensions(options.extensions ?? []),
+    extensions: resolveExtensions(options, byDefault.compress),
     maskSource: fn('maskSource', options.maskSource, secureMask),
     clock: checkClock(options.clock ?? systemClock),
   })
@@ -112,7 +121,12 @@ function checkExtensions(extensions: readonly Extension[]): readonly Extension[]
     if (typeof extension?.name !== 'string' || typeof extension.start !== 'function')
       throw wrongType('extensions', 'an array of extensions with name and start()', extension)
   }
-  return Object.freeze([...extensions])
+  return extensions
+}
+
+function resolveExtensions(options: ConnOptions, compresses: boolean): readonly Extension[] {
+  const extensions = checkExtensions(options.extensions ?? [])
+  return Object.freeze([...withCompression(extensions, options.compress, compresses)])
 }
 
 function checkClock(clock: Clock): Clock {

@@ -2,10 +2,9 @@
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
-import { awaitFlush, keepSlab, type Stager, stage, stagingSlab } from './staging.js'
-
-/** Frames that wait are packed into blocks of at least this size. */
-const BLOCK_SIZE = 16 << 10
+import { RESOLVED } from './quiet.js'
+import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
+import { Waiting } from './waiting.js'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -19,29 +18,27 @@ export type OutboxHost = BackPressureHost
 
 /**
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
- * slab, one write a turn. When it does not, they wait here, data in order and control frames in front of it, so that
- * a pong never stands behind a megabyte of data (RFC 6455 §5.5.2). Every block ends where a frame ends.
+ * slab, one write a turn. When it does not, they wait. An idle connection holds no more of all this than it needs.
  */
 export class Outbox implements Stager {
   readonly #transport: Transport
-  readonly #limit: number
-  readonly #pressure: BackPressure
+  readonly #options: OutboxOptions
+  readonly #host: OutboxHost
+  /** Made for the first who has to wait. */
+  #pressure: BackPressure | undefined
 
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
   #slab: Buffer = EMPTY
   #start = 0
   #end = 0
   #cutOff: Buffer[] | undefined
+  /** The stretch is not of the slab, but memory that others send as well. */
+  #isShared = false
   #awaitsFlush = false
 
   /** The transport has not taken everything: what comes now waits. */
   #blocked = false
-  #queue: Buffer[] = []
-  #queuedBytes = 0
-  #block: Buffer = EMPTY
-  #blockUsed = 0
-  #control: Buffer[] = []
-  #pong: Buffer | undefined
+  #waits: Waiting | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
   #held = 0
 
@@ -54,8 +51,12 @@ export class Outbox implements Stager {
 
   constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
-    this.#limit = options.maxOutboxBytes
-    this.#pressure = new BackPressure(host, options.highWaterMark)
+    this.#options = options
+    this.#host = host
+  }
+
+  get highWaterMark(): number {
+    return this.#options.highWaterMark
   }
 
   /** Bytes on their way out that have not left this process. */
@@ -66,13 +67,17 @@ export class Outbox implements Stager {
   /** Those that wait for nothing but the peer. */
   get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
-    return this.#blocked ? staged + this.#queuedBytes + this.#transport.pending : staged
+    return this.#blocked ? staged + this.#queued + this.#transport.pending : staged
   }
 
   /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
   get isFull(): boolean {
-    if (!this.#blocked && this.#held === 0) return false
-    return this.#held + this.#queuedBytes + this.#end - this.#start > this.#limit
+    return this.#waitsMoreThan(this.#options.maxOutboxBytes)
+  }
+
+  /** Whether the peer is slow: more than the high-water mark waits, counted the same way. */
+  get isBehind(): boolean {
+    return this.#waitsMoreThan(this.highWaterMark)
   }
 
   /** Counts bytes that wait for their turn, and takes them off again. */
@@ -81,7 +86,7 @@ export class Outbox implements Stager {
   }
 
   letGo(bytes: number): void {
-    if (this.#pressure.hasRefused) return
+    if (this.#pressure?.hasRefused === true) return
     this.#held -= bytes
     this.#settle()
   }
@@ -95,19 +100,18 @@ export class Outbox implements Stager {
   /** Gives room for a control frame, in front of data that waits. */
   reserveControl(size: number): number {
     if (!this.#blocked) return this.reserve(size)
-    this.into = Buffer.allocUnsafe(size)
-    this.#countControl(this.into)
-    this.#control.push(this.into)
+    this.bytesOut += size
+    this.into = this.#waiting().reserveControl(size)
     return 0
   }
 
-  /** Like `reserveControl()`, in place of a pong that still waits: only the latest ping needs an answer (§5.5.3). */
+  /** Like `reserveControl()`, in place of a pong that still waits. */
   reservePong(size: number): number {
     if (!this.#blocked) return this.reserve(size)
-    if (this.#pong !== undefined) this.#countControl(this.#pong, -1)
-    this.into = Buffer.allocUnsafe(size)
-    this.#countControl(this.into)
-    this.#pong = this.into
+    const waits = this.#waiting()
+    const before = waits.bytes
+    this.into = waits.reservePong(size)
+    this.bytesOut += waits.bytes - before
     return 0
   }
 
@@ -116,37 +120,56 @@ export class Outbox implements Stager {
     this.bytesOut += bytes.length
     if (!this.#blocked) this.flushStaged()
     if (!this.#blocked) return void this.#write(bytes)
-    this.#queue.push(bytes)
-    this.#queuedBytes += bytes.length
-    this.#block = EMPTY
-    this.#blockUsed = 0
+    this.#waiting().push(bytes)
+  }
+
+  /**
+   * Sends memory that nobody writes to and others send as well: nothing is copied, however long it waits here. Only
+   * behind other frames of the same turn a small one is, as a write would cost more.
+   */
+  writeShared(bytes: Buffer): void {
+    if (this.#blocked || bytes.length > MAX_STAGED) return this.writeOwned(bytes)
+    if (this.#end !== this.#start) {
+      const at = this.reserve(bytes.length)
+      return void bytes.copy(this.into, at)
+    }
+    this.bytesOut += bytes.length
+    this.#slab = bytes
+    this.#end = bytes.length
+    this.#isShared = true
+    this.#awaitFlush()
   }
 
   /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
-    return this.#pressure.accepted(this.waiting)
+    const { waiting } = this
+    return this.#hasRoom(waiting) ? RESOLVED : this.#backPressure().accepted(waiting)
   }
 
   /** The same for what waits for its turn. */
   acceptedInTurn(): Promise<void> {
-    return this.#pressure.acceptedInTurn(this.bufferedAmount)
+    const { bufferedAmount } = this
+    return this.#hasRoom(bufferedAmount) ? RESOLVED : this.#backPressure().acceptedInTurn(bufferedAmount)
   }
 
   /** A promise for "everything has left". */
   drained(): Promise<void> {
-    return this.#pressure.drained(this.bufferedAmount)
+    return this.#backPressure().drained(this.bufferedAmount)
   }
 
   flushStaged(): void {
     this.#awaitsFlush = false
     if (this.#end === this.#start) return
-    const last = this.#slab.subarray(this.#start, this.#end)
+    const isShared = this.#isShared
+    const last = isShared ? this.#slab : stretchOf(this.#slab, this.#start, this.#end)
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined
+    if (isShared) this.#letSharedGo()
     if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
-    else if (!this.#transport.mayLend) this.#write(Buffer.from(last))
-    else if (!this.#write(last)) keepSlab()
+    else if (isShared) this.#write(last)
+    else if (this.#transport.keeps === 'for ever') this.#write(Buffer.from(last))
+    else if (!this.#write(last) && this.#transport.keeps !== 'for the call') keepSlab()
     this.#settle()
   }
 
@@ -154,7 +177,7 @@ export class Outbox implements Stager {
   onDrained(): void {
     // Blocked until the last block is written: what is sent meanwhile must not overtake it.
     let taken = true
-    while (taken && this.#queuedBytes > 0) taken = this.#writeControl() ?? this.#writeNextBlock()
+    while (taken && this.#queued > 0) taken = this.#writeNext(this.#waits!)
     if (taken) this.#blocked = false
     if (taken && this.#ending) this.#transport.end()
     this.#settle()
@@ -162,11 +185,9 @@ export class Outbox implements Stager {
 
   /** Drops the data that waits; what the transport has already taken goes its way. */
   dropQueue(): void {
-    for (const block of this.#queue) this.bytesOut -= block.length
-    this.#queue = []
-    this.#block = EMPTY
-    this.#blockUsed = 0
-    this.#queuedBytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)
+    this.bytesOut -= this.#queued
+    this.#waits?.dropData()
+    this.bytesOut += this.#queued
   }
 
   /** Ends the transport's sending direction when everything has left. */
@@ -179,27 +200,47 @@ export class Outbox implements Stager {
   /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
   refuse(): void {
     this.#held = 0
-    this.#pressure.refuse()
+    this.#backPressure().refuse()
   }
 
   /** The transport is gone, and with it everything that waits. */
   drop(): void {
-    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff)
-    this.bytesOut -= sizeOf(this.#control) + (this.#pong?.length ?? 0)
+    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#queued
     this.#start = this.#end = 0
-    this.#cutOff = this.#pong = undefined
-    this.#control = []
-    this.dropQueue()
+    this.#letSharedGo()
+    this.#cutOff = this.#waits = undefined
     this.#blocked = true // whatever is laid now stays here
+  }
+
+  /** What waits here for the transport. */
+  get #queued(): number {
+    return this.#waits?.bytes ?? 0
+  }
+
+  #waiting(): Waiting {
+    this.#waits ??= new Waiting()
+    return this.#waits
+  }
+
+  #backPressure(): BackPressure {
+    this.#pressure ??= new BackPressure(this.#host, this.#options.highWaterMark)
+    return this.#pressure
+  }
+
+  /** Whether nobody has to wait, and nobody ever had to. */
+  #hasRoom(bytes: number): boolean {
+    return this.#pressure === undefined && bytes <= this.#options.highWaterMark
+  }
+
+  #waitsMoreThan(limit: number): boolean {
+    if (!this.#blocked && this.#held === 0) return false
+    return this.#held + this.#queued + this.#end - this.#start > limit
   }
 
   #reserveStaged(size: number): number {
     const at = stage(size) // may flush everyone, us too, to make room
     if (this.#blocked) return this.#reserveQueued(size)
-    if (!this.#awaitsFlush) {
-      this.#awaitsFlush = true
-      awaitFlush(this)
-    }
+    this.#awaitFlush()
     const slab = stagingSlab()
     if (this.#end === at && this.#slab === slab && this.#end !== this.#start) this.#end = at + size
     else this.#openStretch(slab, at, size)
@@ -207,51 +248,39 @@ export class Outbox implements Stager {
     return at
   }
 
+  #awaitFlush(): void {
+    if (this.#awaitsFlush) return
+    this.#awaitsFlush = true
+    awaitFlush(this)
+  }
+
+  /** Whoever has nothing to send any more must not hold it. */
+  #letSharedGo(): void {
+    this.#isShared = false
+    this.#slab = EMPTY
+  }
+
   #openStretch(slab: Buffer, at: number, size: number): void {
     if (this.#end !== this.#start) (this.#cutOff ??= []).push(this.#slab.subarray(this.#start, this.#end))
+    this.#isShared = false
     this.#slab = slab
     this.#start = at
     this.#end = at + size
   }
 
   #reserveQueued(size: number): number {
-    if (this.#blockUsed + size > this.#block.length) {
-      this.#block = Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE))
-      this.#blockUsed = 0
-      this.#queue.push(EMPTY)
-    }
-    const at = this.#blockUsed
-    this.#blockUsed = at + size
-    this.#queue[this.#queue.length - 1] = this.#block.subarray(0, this.#blockUsed)
-    this.#queuedBytes += size
-    this.into = this.#block
+    const waits = this.#waiting()
+    const at = waits.reserve(size)
+    this.into = waits.into
     return at
   }
 
-  #countControl(frame: Buffer, sign: 1 | -1 = 1): void {
-    this.bytesOut += sign * frame.length
-    this.#queuedBytes += sign * frame.length
-  }
-
-  /** Undefined when there is none. */
-  #writeControl(): boolean | undefined {
-    if (this.#pong !== undefined) this.#control.unshift(this.#pong)
-    this.#pong = undefined
-    if (this.#control.length === 0) return undefined
-    const frames = Buffer.concat(this.#control)
-    this.#control = []
-    this.#queuedBytes -= frames.length
-    return this.#write(frames)
-  }
-
-  #writeNextBlock(): boolean {
-    const block = this.#queue.shift()!
-    if (this.#queue.length === 0) {
-      this.#block = EMPTY
-      this.#blockUsed = 0
-    }
-    this.#queuedBytes -= block.length
-    return this.#write(block)
+  #writeNext(waits: Waiting): boolean {
+    const bytes = waits.take()
+    if (waits.bytes === 0) this.#waits = undefined
+    const taken = this.#write(bytes)
+    if (this.#transport.keeps === 'for the call') waits.recycle()
+    return taken
   }
 
   #write(bytes: Buffer): boolean {
@@ -261,6 +290,6 @@ export class Outbox implements Stager {
   }
 
   #settle(): void {
-    if (this.#pressure.isAwaited) this.#pressure.settle(this.waiting, this.#held)
+    if (this.#pressure?.isAwaited === true) this.#pressure.settle(this.waiting, this.#held)
   }
 }

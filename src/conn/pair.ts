@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 64 << 10
 
 /** One end of an in-memory line. Bytes arrive in a later turn, as over a real one. */
 class MemoryTransport implements Transport {
-  readonly mayLend = false
+  readonly keeps = 'for the call'
   readonly remoteAddress = undefined
   readonly remotePort = undefined
   readonly localAddress = undefined
@@ -46,7 +46,7 @@ class MemoryTransport implements Transport {
   write(bytes: Buffer): boolean {
     const peer = this.#peer
     if (this.#destroyed || this.#ended || peer.#destroyed) return true
-    peer.#arriving.push(bytes)
+    peer.#arriving.push(Buffer.from(bytes)) // the other end may change what it gets
     peer.#arrivingBytes += bytes.length
     peer.#schedule()
     if (peer.#arrivingBytes < MAX_IN_FLIGHT) return true

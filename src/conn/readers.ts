@@ -33,14 +33,36 @@ export interface StreamWaiter {
 
 export type Waiter = MessageWaiter | FrameWaiter | StreamWaiter
 
+/** A `for await` loop that waits for its next step. */
+export class LoopWaiter implements MessageWaiter {
+  readonly wants = 'message'
+  readonly #resolve: (step: IteratorResult<Message, undefined>) => void
+  readonly reject: (error: unknown) => void
+
+  constructor(resolve: (step: IteratorResult<Message, undefined>) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve
+    this.reject = reject
+  }
+
+  resolve(message: Message | null): void {
+    this.#resolve(message === null ? LOOP_END : { done: false, value: message })
+  }
+}
+
+export const LOOP_END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
 /** Told when a reader has left without being served. */
 export interface ReadersHost {
   onCancelled(): void
 }
 
-/** Readers in call order. A cancelled one leaves without taking anything. */
+/**
+ * Readers in call order. A cancelled one leaves without taking anything. There is hardly ever more than one: an array for
+ * the others is made when they come.
+ */
 export class Readers {
-  readonly #waiting: Waiter[] = []
+  #first: Waiter | undefined
+  #behind: Waiter[] | undefined
   readonly #host: ReadersHost
   /** How many were served so far. */
   served = 0
@@ -50,20 +72,32 @@ export class Readers {
   }
 
   get first(): Waiter | undefined {
-    return this.#waiting[0]
+    return this.#first
   }
 
   /** Waits at the end of the line, or in front of the others for the next part of a stream that is being read. */
   add(waiter: Waiter, signal: AbortSignal | undefined): void {
-    const behind = waiter.wants === 'part' ? this.#waiting.findIndex((other) => other.wants !== 'part') : -1
-    if (behind < 0) this.#waiting.push(waiter)
-    else this.#waiting.splice(behind, 0, waiter)
+    if (this.#first === undefined) this.#first = waiter
+    else this.#addBehind(this.#first, waiter)
     if (signal !== undefined) this.#watch(waiter, signal)
+  }
+
+  #addBehind(first: Waiter, waiter: Waiter): void {
+    this.#behind ??= []
+    if (waiter.wants !== 'part') {
+      this.#behind.push(waiter)
+    } else if (first.wants !== 'part') {
+      this.#behind.unshift(first)
+      this.#first = waiter
+    } else {
+      const place = this.#behind.findIndex((other) => other.wants !== 'part')
+      this.#behind.splice(place < 0 ? this.#behind.length : place, 0, waiter)
+    }
   }
 
   /** The first one was served. */
   shift(): void {
-    this.#waiting.shift()
+    this.#first = this.#behind?.shift()
     this.served++
   }
 
@@ -75,11 +109,20 @@ export class Readers {
     }
   }
 
+  /** False when it is not here any more. */
+  #remove(waiter: Waiter): boolean {
+    if (this.#first === waiter) {
+      this.#first = this.#behind?.shift()
+      return true
+    }
+    const place = this.#behind?.indexOf(waiter) ?? -1
+    if (place >= 0) this.#behind?.splice(place, 1)
+    return place >= 0
+  }
+
   #watch(waiter: Waiter, signal: AbortSignal): void {
     const onAbort = (): void => {
-      const index = this.#waiting.indexOf(waiter)
-      if (index < 0) return
-      this.#waiting.splice(index, 1)
+      if (!this.#remove(waiter)) return
       waiter.reject(signal.reason)
       this.#host.onCancelled()
     }

@@ -1,13 +1,16 @@
 import { outOfRange, wrongType } from '../errors.js'
-import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { Opcode } from '../frame/opcode.js'
+import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Bytes, copyBytes } from './bytes.js'
+import { type Bytes, copyBytes, toBuffer } from './bytes.js'
 import { NO_HINTS } from './codecs.js'
-import type { Message } from './message.js'
+import { Message } from './message.js'
 import { checkNames } from './option-names.js'
+import type { Prepared } from './prepared.js'
 
 /** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
-export type Sendable = string | Bytes | Message | AsyncIterable<string | Bytes>
+export type Sendable = string | Bytes | Message | Prepared | AsyncIterable<string | Bytes>
 
 export interface SendOptions {
   /** Whether an extension should compress this message; left out, the extension decides. */
@@ -40,6 +43,27 @@ export function isAsyncIterable(data: unknown): data is AsyncIterable<unknown> {
     data !== null &&
     typeof (data as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function'
   )
+}
+
+/** A message that goes out whole: the first byte of its frame, its bytes, and whether they are nobody else's. */
+export function wholeOf(
+  data: unknown,
+  options: SendOptions | undefined,
+  validateText: boolean,
+): { head: number; bytes: Buffer; isNew: boolean } {
+  const whole = data instanceof Message ? data.data : data
+  const isNew = typeof whole === 'string'
+  const isText = typeof data === 'string' || (data instanceof Message ? data.isText : options?.text === true)
+  const bytes = isNew ? Buffer.from(whole) : toBuffer(whole)
+  if (bytes === undefined)
+    throw wrongType(
+      'data',
+      'a string, bytes, a Message, a Prepared or an async iterable of strings or bytes',
+      data,
+    )
+  if (options?.text === true && validateText && !isUtf8(bytes))
+    throw outOfRange('data', 'UTF-8 to be sent as text', bytes)
+  return { head: FIN | (isText ? Opcode.Text : Opcode.Binary), bytes, isNew }
 }
 
 /** A control frame's payload, copied and checked. */

@@ -1,13 +1,11 @@
 // Hot: run benchmarks/e2e before and after any edit.
-import { outOfRange, ProtocolError, WebSocketError, wrongType } from '../errors.js'
+import { ProtocolError, WebSocketError } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
 import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
-import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { toBuffer } from './bytes.js'
 import { type Codecs, encodeControl } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
@@ -15,6 +13,8 @@ import { Lane } from './lane.js'
 import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
+import { Prepared, plainOf } from './prepared.js'
+import { PreparedSender } from './prepared-sender.js'
 import { ignore, quietRejection } from './quiet.js'
 import {
   hintsOf,
@@ -22,6 +22,7 @@ import {
   type Sendable,
   type SendOptions,
   type WriteFrameOptions,
+  wholeOf,
 } from './sendable.js'
 import { MessageWriter, type WriterHost } from './writer.js'
 
@@ -46,6 +47,7 @@ export class Sender implements WriterHost {
   /** Writers whose message is not out yet. */
   #writers: Set<MessageWriter> | undefined
   #frames: FrameWriter | undefined
+  #prepared: PreparedSender | undefined
   readonly #allowedRsv: number
   messagesOut = 0
 
@@ -70,6 +72,7 @@ export class Sender implements WriterHost {
     if (this.#codecs === undefined && this.#lane.isFree && options === undefined) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#message(data)
+      else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
       else return this.#sendAny(data, options)
       return this.#sent()
     }
@@ -208,7 +211,14 @@ export class Sender implements WriterHost {
 
   #frameWriter(): FrameWriter {
     const { validateText } = this.#options
-    this.#frames ??= new FrameWriter(this.#framer, this.#outbox, this.#lane, this.#allowedRsv, validateText)
+    this.#frames ??= new FrameWriter(
+      this.#framer,
+      this.#outbox,
+      this.#lane,
+      this.#codecs,
+      this.#allowedRsv,
+      validateText,
+    )
     return this.#frames
   }
 
@@ -225,34 +235,33 @@ export class Sender implements WriterHost {
 
   #sendAny(data: Sendable, options: SendOptions | undefined): Promise<void> {
     const hints = hintsOf(options)
+    if (data instanceof Prepared) return this.#inTurn(data.length, () => this.#layPrepared(data, hints))
     if (isAsyncIterable(data)) return this.#sendStream(data, options?.text, hints)
-    const whole = data instanceof Message ? data.data : data
-    const isText =
-      typeof data === 'string' || (data instanceof Message ? data.isText : options?.text === true)
-    const bytes = typeof whole === 'string' ? Buffer.from(whole) : toBuffer(whole)
-    if (bytes === undefined)
-      throw wrongType('data', 'a string, bytes, a Message or an async iterable of strings or bytes', data)
-    if (options?.text === true && this.#options.validateText && !isUtf8(bytes))
-      throw outOfRange('data', 'UTF-8 to be sent as text', bytes)
-    const head = FIN | (isText ? Opcode.Text : Opcode.Binary)
+    const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
     if (this.#codecs === undefined && this.#lane.isFree) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }
-    return this.#sendInTurn(head, typeof whole === 'string' ? bytes : Buffer.from(bytes), hints)
+    const own = isNew ? bytes : Buffer.from(bytes)
+    return this.#inTurn(own.length, () => this.part(head, own, hints))
   }
 
-  /** Sends bytes that are ours when their turn comes. */
-  #sendInTurn(head: number, bytes: Buffer, hints: EncodeHints): Promise<void> {
-    const { length } = bytes
+  /** Lays a message of so many bytes out when its turn comes. */
+  #inTurn(length: number, lay: () => void | Promise<void>): Promise<void> {
     this.hold(length)
     this.#lane.run(() => {
-      const pending = this.#failing(() => this.part(head, bytes, hints))
+      const pending = this.#failing(lay)
       this.messagesOut++
       if (pending === undefined) return this.letGo(length)
       return pending.then(() => this.letGo(length))
     })
     return this.#outbox.acceptedInTurn()
+  }
+
+  #layPrepared(data: Prepared, hints: EncodeHints): void | Promise<void> {
+    if (this.#codecs === undefined) return this.#framer.prepared(plainOf(data))
+    this.#prepared ??= new PreparedSender(this, this.#host, this.#framer, this.#codecs)
+    return this.#prepared.lay(data, hints)
   }
 
   /** A turn must not throw: what goes wrong fails the connection. */

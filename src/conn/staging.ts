@@ -1,5 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
+import { RESOLVED } from './quiet.js'
+
 /** Somebody who lays frames into the shared slab and writes them out when the turn is over. */
 export interface Stager {
   flushStaged(): void
@@ -10,6 +12,12 @@ const SLAB_SIZE = 64 << 10
 
 /** What is larger than this does not go through the slab. */
 export const MAX_STAGED = SLAB_SIZE >>> 1
+
+/** How many promise jobs in a row may stage nothing before the turn counts as over. */
+const PATIENCE = 2
+
+/** How often more may be staged meanwhile; then the end of all jobs is waited for. */
+const MOST_ROUNDS = 4
 
 /**
  * The staging area: frames sent in one turn of the event loop are laid side by side into one slab, and every
@@ -24,6 +32,17 @@ let waiting: Stager[] = []
 let spare: Stager[] = []
 let scheduled = false
 let flushing = false
+/** Somebody's bytes are being taken in: what is staged meanwhile is written when that is done. */
+let inTurn = false
+/** More came in than was read: whoever reads will most likely read, and send, again. */
+let expectsMore = false
+/** What was staged when last looked at, how many jobs ago that was, and how often there was more. */
+let staged = 0
+let quiet = 0
+let rounds = 0
+
+/** Views of the slab from its beginning, by their length: to make one costs more than to lay a short frame. */
+const views: (Buffer | undefined)[] = new Array(256).fill(undefined)
 
 /** The slab that `stage()` last gave room in. */
 export const stagingSlab = (): Buffer => slab
@@ -36,18 +55,67 @@ export function stage(size: number): number {
   return at
 }
 
+/** `from[start, end)`, to be written. */
+export function stretchOf(from: Buffer, start: number, end: number): Buffer {
+  if (start !== 0 || from !== slab) return from.subarray(start, end)
+  const known = views[end & 255]
+  if (known !== undefined && known.length === end) return known
+  const view = from.subarray(0, end)
+  views[end & 255] = view
+  return view
+}
+
 /** Asks for `flushStaged()` when this turn is over. */
 export function awaitFlush(stager: Stager): void {
   waiting.push(stager)
-  if (scheduled) return
+  if (inTurn || scheduled) return
   scheduled = true
-  // nextTick runs after the promise jobs of the same turn, so that what awaiting handlers send goes along.
-  process.nextTick(onTurnOver)
+  if (expectsMore) process.nextTick(onTurnOver)
+  else flushSoon()
+}
+
+/** Tells that one turn brought several messages for somebody who takes them one by one. */
+export function expectMore(): void {
+  expectsMore = true
+}
+
+/** Begins a turn that `endTurn()` ends, once; false inside of another, which goes on. */
+export function beginTurn(): boolean {
+  if (inTurn) return false
+  inTurn = true
+  return true
+}
+
+/** Writes at once what was staged in the turn: no job has to be made for that. */
+export function endTurn(): void {
+  inTurn = false
+  if (waiting.length > 0) flushAllStaged()
 }
 
 /** Tells that bytes in the slab have been written but have not left. */
 export function keepSlab(): void {
   inUse = true
+}
+
+/**
+ * What awaiting handlers send goes along in one write: they go on in promise jobs, a few for each message. When there
+ * is much, `nextTick` tells when all jobs are done; for little it would cost more than the message.
+ */
+function flushSoon(): void {
+  staged = used
+  quiet = rounds = 0
+  void RESOLVED.then(onJobDone)
+}
+
+function onJobDone(): void {
+  if (used === staged) {
+    if (++quiet === PATIENCE) return onTurnOver()
+  } else {
+    if (++rounds === MOST_ROUNDS) return process.nextTick(onTurnOver)
+    staged = used
+    quiet = 0
+  }
+  void RESOLVED.then(onJobDone)
 }
 
 function onTurnOver(): void {
@@ -64,6 +132,7 @@ function flushAllStaged(): void {
   const now = waiting
   waiting = spare
   flushing = true
+  expectsMore = false
   for (let i = 0; i < now.length; i++) now[i]!.flushStaged()
   flushing = false
   now.length = 0
@@ -76,6 +145,7 @@ function flushAllStaged(): void {
 
 function renewSlab(): void {
   slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  views.fill(undefined)
   used = 0
   inUse = false
 }

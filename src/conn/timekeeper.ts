@@ -4,6 +4,8 @@ import type { Clock } from './clock.js'
 export interface Timed {
   /** When `onDue` is to be called, in the clock's milliseconds; Infinity for never. */
   due: number
+  /** Where the timekeeper has it, for its own use; -1 before it is added. */
+  place: number
   /** Called at or a little after `due`; it sets the next `due`. */
   onDue(now: number): void
 }
@@ -18,7 +20,8 @@ const SHORTEST_TICK = 5
  */
 export class Timekeeper {
   readonly #clock: Clock
-  readonly #timed = new Set<Timed>()
+  /** Each knows its place here: that costs a connection less than an entry in a Set does, in memory and in time. */
+  readonly #timed: Timed[] = []
   #timer: unknown
   #wakeAt = Infinity
   #forgave = false
@@ -31,11 +34,12 @@ export class Timekeeper {
   }
 
   get size(): number {
-    return this.#timed.size
+    return this.#timed.length
   }
 
   add(timed: Timed): void {
-    this.#timed.add(timed)
+    timed.place = this.#timed.length
+    this.#timed.push(timed)
     this.moved(timed)
   }
 
@@ -46,8 +50,15 @@ export class Timekeeper {
   }
 
   delete(timed: Timed): void {
-    this.#timed.delete(timed)
-    if (this.#timed.size === 0) this.#disarm()
+    const { place } = timed
+    if (place < 0) return
+    timed.place = -1
+    const last = this.#timed.pop()!
+    if (last !== timed) {
+      last.place = place
+      this.#timed[place] = last
+    }
+    if (this.#timed.length === 0) this.#disarm()
   }
 
   /** A deadline was set earlier than it was: the timer may have to ring earlier, too. */
@@ -79,12 +90,16 @@ export class Timekeeper {
     try {
       if (!this.#forgave) this.#ringDue()
     } finally {
-      if (this.#timed.size > 0) this.#arm(this.#nextTick())
+      if (this.#timed.length > 0) this.#arm(this.#nextTick())
     }
   }
 
   #ringDue(): void {
-    for (const timed of this.#timed) if (timed.due <= this.now) timed.onDue(this.now)
+    for (let i = 0; i < this.#timed.length; ) {
+      const timed = this.#timed[i]!
+      if (timed.due <= this.now) timed.onDue(this.now)
+      if (this.#timed[i] === timed) i++ // else it has left, and another is in its place
+    }
   }
 
   #nextTick(): number {

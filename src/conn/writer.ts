@@ -100,7 +100,8 @@ export class MessageWriter implements AsyncDisposable {
     if (this.#utf8 !== undefined && this.#text === true && !this.#utf8.isComplete)
       throw outOfRange('the end of the message', 'the end of a UTF-8 character', 'open')
     this.#phase = 'ended'
-    return this.#queue(rest.length, async () => {
+    // The last frame counts though it may hold nothing: without it the message has not left.
+    return this.#queue(Math.max(rest.length, 1), async () => {
       await this.#part(rest, true)
       this.#phase = 'out'
       this.#host.messageDone()

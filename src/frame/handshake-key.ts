@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
+import { wrongType } from '../errors.js'
 
 /** The fixed GUID of RFC 6455 §1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -31,4 +32,7 @@ function isBase64(char: number): boolean {
  * @example
  * acceptFor('dGhlIHNhbXBsZSBub25jZQ==') // 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
  */
-export const acceptFor = (key: string): string => createHash('sha1').update(key).update(GUID).digest('base64')
+export function acceptFor(key: string): string {
+  if (typeof key !== 'string') throw wrongType('key', 'a string', key)
+  return hash('sha1', key + GUID, 'base64')
+}

@@ -42,7 +42,17 @@ export function resolveRules(options: FrameDecoderOptions): FrameRules {
   if ((allowedRsv & RSV) !== allowedRsv)
     throw outOfRange('allowedRsv', 'made of 0x40, 0x20 and 0x10', allowedRsv)
   if (typeof strict !== 'boolean') throw wrongType('strict', 'a boolean', strict)
-  return { expectMasked: role === undefined ? undefined : role === 'server', allowedRsv, maxFrame }
+  return shared(role === undefined ? undefined : role === 'server', allowedRsv, maxFrame)
+}
+
+let lastMade: FrameRules = { expectMasked: undefined, allowedRsv: 0, maxFrame: 0 }
+
+/** Ten thousand decoders of one server need their rules once. */
+function shared(expectMasked: boolean | undefined, allowedRsv: number, maxFrame: number): FrameRules {
+  const last = lastMade
+  if (last.expectMasked !== expectMasked || last.allowedRsv !== allowedRsv || last.maxFrame !== maxFrame)
+    lastMade = { expectMasked, allowedRsv, maxFrame }
+  return lastMade
 }
 
 const violation = (code: ConstructorParameters<typeof ProtocolError>[0], message: string): ProtocolError =>

@@ -52,8 +52,19 @@ function parseOrigin(text: string): Origin | undefined {
   return { scheme: text.slice(0, colon).toLowerCase(), host, port }
 }
 
-/** What stands in a name besides letters and digits (RFC 3986 §3.2.2), and in brackets, where a colon does, too. */
+/** What stands in a name besides letters and digits (RFC 3986 §3.2.2); in brackets a colon does, too. */
 const HOST_MARKS = "-._~%!$&'()*+,;="
+const COLON = 0x3a
+
+const HOST_CHARS = hostChars()
+
+function hostChars(): Uint8Array {
+  const table = new Uint8Array(128)
+  for (let char = 0x30; char <= 0x39; char++) table[char] = 1
+  for (let char = 0x41; char <= 0x5a; char++) table[char] = table[char + 0x20] = 1
+  for (const mark of HOST_MARKS) table[mark.charCodeAt(0)] = 1
+  return table
+}
 
 /** Whether a text is what `Host` may hold: a name or an address, and perhaps a port (RFC 9110 §7.2). */
 export function isHostField(text: string): boolean {
@@ -61,13 +72,12 @@ export function isHostField(text: string): boolean {
   if (!isPort(port)) return false
   const bracketed = host.startsWith('[') && host.endsWith(']')
   const name = bracketed ? host.slice(1, -1) : host
-  const marks = bracketed ? `${HOST_MARKS}:` : HOST_MARKS
-  for (const char of name) if (!isAlphanumeric(char) && !marks.includes(char)) return false
+  for (let i = 0; i < name.length; i++) {
+    const char = name.charCodeAt(i)
+    if (HOST_CHARS[char] !== 1 && !(bracketed && char === COLON)) return false
+  }
   return name !== ''
 }
-
-const isAlphanumeric = (char: string): boolean =>
-  (char >= '0' && char <= '9') || (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z')
 
 /** Cuts `host:port`; the colons inside of `[::1]` are no cut. */
 function splitPort(authority: string): [host: string, port: string] {

@@ -77,7 +77,7 @@ export function encodeAnswer(answer: Answer, method: string | undefined): Buffer
 }
 
 /** Writes the status line and the headers of an HTTP/1.1 response. */
-export function responseHead(status: number, lines: readonly HeaderLine[]): Buffer {
+function responseHead(status: number, lines: readonly HeaderLine[]): Buffer {
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
   for (const [name, value] of lines) text += `${name}: ${value}\r\n`
   return Buffer.from(`${text}\r\n`, 'latin1')

@@ -1,8 +1,9 @@
 import { acceptFor, isHandshakeKey } from '../frame/handshake-key.js'
 import { type ExtensionEntry, parseExtensions } from './extensions.js'
+import { HandshakeFields } from './fields.js'
 import { isHostField } from './origin.js'
-import { type Refusal, responseHead } from './refusal.js'
-import { type HeaderLine, headerValues, listHas, parseTokenList } from './tokens.js'
+import type { Refusal } from './refusal.js'
+import { type HeaderLine, hasListed, headerValues, listHas, parseTokenList } from './tokens.js'
 
 /** The only protocol version there is (RFC 6455 §4.1). */
 const VERSION = '13'
@@ -30,11 +31,12 @@ export interface HandshakeOffer {
 
 /** Whether a request asks for a WebSocket at all: `Upgrade` names it. */
 export const wantsWebSocket = (facts: RequestFacts): boolean =>
-  headerValues(facts.rawHeaders, 'upgrade').some((value) => listHas(value, 'websocket'))
+  hasListed(facts.rawHeaders, 'upgrade', 'websocket')
 
 /** Judges an opening handshake (§4.2.1): what it offers, or how to refuse it. */
 export function judge(facts: RequestFacts): HandshakeOffer | Refusal {
-  return checkRequest(facts) ?? checkFields(facts.rawHeaders) ?? readOffer(facts.rawHeaders)
+  const fields = new HandshakeFields(facts.rawHeaders)
+  return checkRequest(facts, fields) ?? checkFields(fields) ?? readOffer(fields)
 }
 
 /** Tells the two outcomes of `judge()` apart. */
@@ -43,17 +45,17 @@ export const isRefusal = (verdict: object): verdict is Refusal => 'status' in ve
 const badRequest = (body: string): Refusal => ({ status: 400, body: `${body}\n` })
 
 /** Refuses what is no HTTP request for a WebSocket. */
-function checkRequest(facts: RequestFacts): Refusal | undefined {
-  const { method, httpVersion, rawHeaders } = facts
-  if (method !== 'GET')
+function checkRequest(facts: RequestFacts, fields: HandshakeFields): Refusal | undefined {
+  if (facts.method !== 'GET')
     return { status: 405, headers: { Allow: 'GET' }, body: 'Only GET opens a WebSocket\n' }
-  if (!wantsWebSocket(facts))
+  if (fields.upgrade === undefined || !listHas(fields.upgrade, 'websocket'))
     return { status: 426, headers: { Upgrade: 'websocket' }, body: 'This is a WebSocket endpoint\n' }
-  if (!headerValues(rawHeaders, 'connection').some((value) => listHas(value, 'upgrade')))
+  if (fields.connection === undefined || !listHas(fields.connection, 'upgrade'))
     return badRequest('Connection does not name Upgrade: a proxy may have removed it')
-  if (httpVersion !== '1.1') return badRequest('A WebSocket is opened with HTTP/1.1')
+  if (facts.httpVersion !== '1.1') return badRequest('A WebSocket is opened with HTTP/1.1')
   // The bytes behind the headers are frames: nothing else may lay claim to them.
-  if (hasBody(rawHeaders)) return badRequest('A request that opens a WebSocket has no body')
+  if (fields.transferEncoding !== undefined || (fields.contentLength ?? '0') !== '0')
+    return badRequest('A request that opens a WebSocket has no body')
   return undefined
 }
 
@@ -64,26 +66,21 @@ export function hasBody(rawHeaders: readonly string[]): boolean {
 }
 
 /** Refuses fields that must be there exactly once, and right. */
-function checkFields(rawHeaders: readonly string[]): Refusal | undefined {
-  const hosts = headerValues(rawHeaders, 'host')
+function checkFields({ host, originLines, version, key }: HandshakeFields): Refusal | undefined {
   // RFC 9112 §3.2.
-  if (hosts.length !== 1 || !isHostField(hosts[0]!))
+  if (host === undefined || !isHostField(host))
     return badRequest('There must be one Host, a name or address and perhaps a port')
-  if (headerValues(rawHeaders, 'origin').length > 1) return badRequest('There may be one Origin at most')
-  const refusal = checkVersion(headerValues(rawHeaders, 'sec-websocket-version'))
-  if (refusal !== undefined) return refusal
-  const keys = headerValues(rawHeaders, 'sec-websocket-key')
-  if (keys.length !== 1 || !isHandshakeKey(keys[0]!))
+  if (originLines > 1) return badRequest('There may be one Origin at most')
+  if (version !== VERSION) return refuseVersion(version)
+  if (key === undefined || !isHandshakeKey(key))
     return badRequest('There must be one Sec-WebSocket-Key, 16 bytes in base64')
   return undefined
 }
 
 /** A version we do not know is answered with the one we do (§4.4). */
-function checkVersion(versions: readonly string[]): Refusal | undefined {
-  const [version] = versions
-  if (versions.length === 1 && version === VERSION) return undefined
+function refuseVersion(version: string | undefined): Refusal {
   const headers = { 'Sec-WebSocket-Version': VERSION }
-  if (versions.length !== 1 || !isVersion(version!))
+  if (version === undefined || !isVersion(version))
     return { status: 400, headers, body: 'There must be one Sec-WebSocket-Version, a number\n' }
   return {
     status: 426,
@@ -98,31 +95,18 @@ function isVersion(text: string): boolean {
   return Number.isInteger(number) && String(number) === text && number >= 0 && number <= 255
 }
 
-function readOffer(rawHeaders: readonly string[]): HandshakeOffer | Refusal {
-  const protocols = readList(rawHeaders, 'sec-websocket-protocol', parseTokenList)
+const NOTHING: readonly never[] = Object.freeze([])
+
+function readOffer(fields: HandshakeFields): HandshakeOffer | Refusal {
+  // A list may be spread over several lines, which count as one (§11.3.2, §11.3.4).
+  const protocols = fields.protocols === undefined ? NOTHING : parseTokenList(fields.protocols)
   if (protocols === undefined) return badRequest('Sec-WebSocket-Protocol is no list of tokens')
   // "MUST all be unique strings" (§4.1).
-  if (new Set(protocols).size !== protocols.length)
+  if (protocols.length > 1 && new Set(protocols).size !== protocols.length)
     return badRequest('Sec-WebSocket-Protocol names one protocol twice')
-  const extensions = readList(rawHeaders, 'sec-websocket-extensions', parseExtensions)
+  const extensions = fields.extensions === undefined ? NOTHING : parseExtensions(fields.extensions)
   if (extensions === undefined) return badRequest('Sec-WebSocket-Extensions is malformed')
-  return {
-    key: headerValues(rawHeaders, 'sec-websocket-key')[0]!,
-    host: headerValues(rawHeaders, 'host')[0]!,
-    origin: headerValues(rawHeaders, 'origin')[0],
-    protocols,
-    extensions,
-  }
-}
-
-/** A list may be spread over several lines, which count as one (§11.3.2, §11.3.4). */
-function readList<T>(
-  rawHeaders: readonly string[],
-  name: string,
-  parse: (value: string) => T[] | undefined,
-): T[] | undefined {
-  const values = headerValues(rawHeaders, name)
-  return values.length === 0 ? [] : parse(values.join(','))
+  return { key: fields.key!, host: fields.host!, origin: fields.origin, protocols, extensions }
 }
 
 /** What the handshake came to, for the 101 response. */
@@ -146,14 +130,13 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Writes the response that opens the WebSocket (§4.2.2). */
-export function encodeAcceptance(acceptance: Acceptance): Buffer {
-  const lines: HeaderLine[] = [
-    ['Upgrade', 'websocket'],
-    ['Connection', 'Upgrade'],
-    ['Sec-WebSocket-Accept', acceptFor(acceptance.key)],
-  ]
-  if (acceptance.protocol !== '') lines.push(['Sec-WebSocket-Protocol', acceptance.protocol])
-  if (acceptance.extensions !== '') lines.push(['Sec-WebSocket-Extensions', acceptance.extensions])
-  return responseHead(101, [...lines, ...acceptance.lines])
+/** Writes the response that opens the WebSocket (§4.2.2); all of it is ASCII. */
+export function encodeAcceptance({ key, protocol, extensions, lines }: Acceptance): string {
+  let text =
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    `Sec-WebSocket-Accept: ${acceptFor(key)}\r\n`
+  if (protocol !== '') text += `Sec-WebSocket-Protocol: ${protocol}\r\n`
+  if (extensions !== '') text += `Sec-WebSocket-Extensions: ${extensions}\r\n`
+  for (const [name, value] of lines) text += `${name}: ${value}\r\n`
+  return `${text}\r\n`
 }

@@ -192,5 +192,12 @@ export function headerValues(rawHeaders: readonly string[], name: string): strin
   return values
 }
 
+/** Whether one of the lists under a name has a word as a member; `name` is in lower case. */
+export function hasListed(rawHeaders: readonly string[], name: string, word: string): boolean {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (sameName(rawHeaders[i]!, name) && listHas(rawHeaders[i + 1]!, word)) return true
+  return false
+}
+
 const sameName = (given: string, name: string): boolean =>
   given.length === name.length && given.toLowerCase() === name

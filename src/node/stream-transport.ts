@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
-import { moveToSharedRead, type SharedReader } from './shared-read.js'
+import { type Reader, readPast, type TlsRead, tlsHandleOf } from './tls-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
 
@@ -15,40 +15,39 @@ let onEnd: (this: Watched) => void
 let onClose: (this: Watched) => void
 let onError: (this: Watched, error: Error) => void
 
-/**
- * Any Node stream as a transport. A plain TCP socket is read through shared memory where that works; everything else,
- * and everything where it does not, through `'data'` events.
- */
-export class StreamTransport implements Transport, SharedReader {
-  #stream: Duplex
+/** Any Node stream as a transport; the bytes of a TLS connection are read past it where that works. */
+export class StreamTransport implements Transport, Reader {
+  readonly #stream: Duplex
   /** Chunks are made for us alone: they may be unmasked in place. */
   readonly #ownsChunks: boolean
-  readonly mayLend: boolean
+  readonly keeps: Transport['keeps']
   #events!: TransportEvents
   #waitsForDrain = false
   #paused = false
   #error: Error | undefined
+  #past: TlsRead | undefined
   readonly #onWritten = (): void => this.#written()
 
   constructor(stream: Duplex) {
     this.#stream = stream
     this.#ownsChunks = stream instanceof Socket
-    this.mayLend = stream instanceof Socket && !(stream instanceof TLSSocket)
+    this.keeps = keepsOf(stream)
     this.#watchErrors()
   }
 
   open(events: TransportEvents): void {
     this.#events = events
-    if (this.#stream instanceof Socket) this.#openSocket(this.#stream)
-    else this.#listen()
     const stream = this.#stream
+    if (stream instanceof Socket) prepare(stream)
+    this.#past = readPast(stream, this)
+    if (this.#past === undefined) stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
     stream.on('end', onEnd)
     stream.on('close', onClose)
     if (stream.destroyed) process.nextTick(() => events.closed(this.#error))
     else if (stream.readableEnded) process.nextTick(() => events.ended())
-    // Whatever state it was handed over in: a moved socket runs by now, and one that was paused would never.
-    if (this.#paused) stream.pause()
-    else stream.resume()
+    // A listener alone would not start a stream that somebody has paused, as a client does behind its handshake.
+    if (this.#paused) this.pause()
+    else this.resume()
   }
 
   get pending(): number {
@@ -60,7 +59,7 @@ export class StreamTransport implements Transport, SharedReader {
     const stream = this.#stream
     if (stream.destroyed || stream.writableEnded) return true
     try {
-      stream.write(bytes, this.#onWritten)
+      stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
       // A stream of the application's own may throw; others' bytes are being written in the same turn.
       this.#error ??= toError(thrown)
@@ -74,12 +73,22 @@ export class StreamTransport implements Transport, SharedReader {
 
   pause(): void {
     this.#paused = true
+    this.#past?.pause()
     this.#stream.pause()
   }
 
   resume(): void {
     this.#paused = false
+    this.#past?.resume()
     this.#stream.resume()
+  }
+
+  onRead(memory: Buffer, length: number): void {
+    this.#events.bytes(memory, 0, length)
+  }
+
+  room(): Buffer | undefined {
+    return this.#events.room()
   }
 
   end(): void {
@@ -106,30 +115,10 @@ export class StreamTransport implements Transport, SharedReader {
     return (this.#stream as Partial<Socket>).localPort
   }
 
-  onRead(memory: Buffer, length: number): void {
-    this.#events.bytes(memory, 0, length)
-  }
-
-  room(): Buffer | undefined {
-    return this.#events.room()
-  }
-
-  #openSocket(socket: Socket): void {
-    socket.setTimeout(0)
-    socket.setNoDelay(true)
-    const moved = moveToSharedRead(socket, this)
-    if (moved === undefined) {
-      this.#listen()
-      return
-    }
-    this.#stream = moved
-    this.#watchErrors()
-  }
-
-  /** A listener alone would not start a stream that somebody has paused, as a client does behind its handshake. */
-  #listen(): void {
-    this.#stream.on('data', (chunk: Buffer | string) => this.#onData(chunk))
-    this.#stream.resume()
+  /** Behind somebody else's write, that of the handshake, ours has to wait after all. */
+  #mayTake(bytes: Buffer): Buffer {
+    if (this.keeps !== 'for the call') return bytes
+    return this.#stream.writableLength === 0 && this.#stream.writableCorked === 0 ? bytes : Buffer.from(bytes)
   }
 
   /** An upgraded socket starts without a listener for errors, and a reset would end the process. */
@@ -163,4 +152,14 @@ export class StreamTransport implements Transport, SharedReader {
     this.#waitsForDrain = false
     this.#events.drained()
   }
+}
+
+function keepsOf(stream: Duplex): Transport['keeps'] {
+  if (tlsHandleOf(stream) !== undefined) return 'for the call'
+  return stream instanceof Socket && !(stream instanceof TLSSocket) ? 'until it has left' : 'for ever'
+}
+
+function prepare(socket: Socket): void {
+  socket.setTimeout(0)
+  socket.setNoDelay(true)
 }

@@ -21,8 +21,8 @@ export interface Transport {
   open(events: TransportEvents): void
   /** Takes bytes; true when they have left, else `drained()` will be called. */
   write(bytes: Buffer): boolean
-  /** Whether memory may be used again once a write of it has returned true. */
-  readonly mayLend: boolean
+  /** How long written memory has to be left alone: for ever, until the write has left, or for the call alone. */
+  readonly keeps: 'for ever' | 'until it has left' | 'for the call'
   /** Bytes that were taken and have not left. */
   readonly pending: number
   /** Stops and starts the delivery of bytes. */

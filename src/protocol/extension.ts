@@ -29,7 +29,26 @@ export interface ExtensionCodec {
    * extensions only: for those that were negotiated it is on the wire already, as what `nextFrame()` gives still is.
    */
   encode?(frame: Frame, hints: EncodeHints): void | Promise<void>
-  /** The connection is gone: free what is held. */
+  /**
+   * Names what `encodeAlone()` makes of a message: connections whose extensions have equal keys, in the same order, can
+   * be sent one and the same result. Whatever changes the result, parameters and options, belongs into it.
+   */
+  readonly aloneKey?: string
+  /**
+   * Like `encode()`, for a frame that is a whole message and goes to many connections: it is encoded once, from nothing
+   * that was sent before on any of them, and changes no state of this one. There where `aloneKey` is.
+   */
+  encodeAlone?(frame: Frame, hints: EncodeHints): void | Promise<void>
+  /**
+   * Something that `encode()` has not seen goes out next, in its place among the messages: one from `encodeAlone()`, or
+   * a frame of the application's own with a reserved bit. What is encoded later must not build on what was before it.
+   */
+  forget?(): void
+  /** No message went through for `idleAfter`, or none will any more: let go of memory that can be made again. */
+  idle?(): void
+  /** Milliseconds without a message after which `idle()` is called; default 30,000, 0 for never. */
+  readonly idleAfter?: number
+  /** The connection is gone, and what had come in has been read: free what is held. */
   close?(): void
 }
 
@@ -53,6 +72,11 @@ export interface Extension {
   offer?(): readonly ExtensionParams[]
   /** Server: chooses among the client's offers and gives the parameters of the answer; undefined declines. */
   accept?(offers: readonly ExtensionParams[]): ExtensionParams | undefined
+  /**
+   * Where there is no handshake, as in `pair()` and `Conn.over()`: the parameters that both sides are taken to have
+   * agreed on. A negotiated extension without it is not used there.
+   */
+  assume?(): ExtensionParams
   /** Both: the parameters stand; a client throws here when it cannot take the server's answer, which fails the handshake. */
   start(params: ExtensionParams, role: Role): ExtensionCodec
 }

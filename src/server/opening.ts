@@ -31,11 +31,15 @@ export type Setup<Data> = Pick<ConnSetup<Data>, 'protocol' | 'extensions' | 'dat
 
 const ignore = (): void => undefined
 
-/** One opening handshake, from the claim of its socket to a connection or an HTTP answer. */
+/**
+ * One opening handshake, from the claim of its socket to a connection or an HTTP answer. Most are over in the turn in
+ * which they began: listeners are put on the socket only for those that have to wait.
+ */
 export class Opening<Data> {
   readonly #host: OpeningHost<Data>
   readonly #arrival: Arrival
   #timer: unknown
+  #gone: (() => void) | undefined
   #done = false
 
   constructor(host: OpeningHost<Data>, arrival: Arrival) {
@@ -44,21 +48,20 @@ export class Opening<Data> {
   }
 
   begin(): void {
-    const { socket, request } = this.#arrival
-    // An upgrade socket comes without a listener for 'error': one reset while a hook waits would end the process.
-    socket.on('error', ignore)
-    socket.once('close', this.#gone)
-    this.#guard(() => {
-      const offer = judge(request)
+    try {
+      const offer = judge(this.#arrival.request)
       if (isRefusal(offer)) this.refuse(offer)
       else this.#admit(offer)
-    })
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
   }
 
   /** Answers with HTTP and ends it. */
   refuse(refusal: Refusal): void {
     if (this.#done) return
     this.#settle()
+    this.#watchErrors()
     sendRefusal(this.#arrival, refusal)
   }
 
@@ -74,23 +77,33 @@ export class Opening<Data> {
 
   #ask(offer: HandshakeOffer): void {
     const answer = this.#host.options.accept?.(this.#arrival.request, offer)
-    if (!isPromiseLike(answer)) {
-      this.#conclude(offer, answer)
-      return
+    if (isPromiseLike(answer)) this.#wait(offer, answer)
+    else this.#conclude(offer, answer)
+  }
+
+  #wait(offer: HandshakeOffer, answer: PromiseLike<unknown>): void {
+    this.#watchErrors()
+    this.#gone = () => {
+      if (!this.#done) this.#settle()
     }
+    this.#arrival.socket.once('close', this.#gone)
     this.#startTimer()
-    Promise.resolve(answer).then(
-      (given) => this.#guard(() => this.#conclude(offer, given)),
-      (thrown) => this.#fail(thrown),
-    )
+    Promise.resolve(answer)
+      .then((given) => this.#conclude(offer, given))
+      .catch((thrown: unknown) => this.#fail(thrown))
+  }
+
+  /** An upgrade socket comes without a listener for 'error': one reset while a hook waits would end the process. */
+  #watchErrors(): void {
+    this.#arrival.socket.on('error', ignore)
   }
 
   #startTimer(): void {
     const { conn, handshakeTimeout } = this.#host.options
-    if (handshakeTimeout > 0) this.#timer = conn.clock.setTimer(this.#late, handshakeTimeout)
+    if (handshakeTimeout > 0) this.#timer = conn.clock.setTimer(() => this.#onLate(), handshakeTimeout)
   }
 
-  readonly #late = (): void => {
+  #onLate(): void {
     const { handshakeTimeout } = this.#host.options
     const text = `Cannot finish the handshake: accept() took longer than ${handshakeTimeout} ms`
     this.#host.report(new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text), this.#arrival)
@@ -101,6 +114,7 @@ export class Opening<Data> {
     if (this.#done) return
     if (this.#arrival.socket.destroyed) {
       this.#settle()
+      this.#watchErrors() // a hook may have destroyed it with one, which is emitted behind this turn
       return
     }
     if (answer !== undefined && (typeof answer !== 'object' || answer === null))
@@ -122,11 +136,12 @@ export class Opening<Data> {
     this.#settle()
     try {
       this.#arrival.release()
-      socket.write(encodeAcceptance({ key: offer.key, protocol, extensions: header, lines }))
+      socket.write(encodeAcceptance({ key: offer.key, protocol, extensions: header, lines }), 'latin1')
       open({ protocol, extensions: active, data: given.data as Data }, this.#arrival)
     } catch (thrown) {
       // It has been told 101: there is nothing left to say in HTTP.
       closeExtensions(active)
+      this.#watchErrors()
       socket.destroy()
       this.#host.report(toError(thrown), this.#arrival)
     }
@@ -145,28 +160,16 @@ export class Opening<Data> {
     return [...lines, ...headerLines('headers', given.headers, RESERVED_HEADERS)]
   }
 
-  #guard(step: () => void): void {
-    try {
-      step()
-    } catch (thrown) {
-      this.#fail(thrown)
-    }
-  }
-
   #fail(thrown: unknown): void {
     if (this.#done) return
     this.refuse({ status: 500 })
     this.#host.report(toError(thrown), this.#arrival)
   }
 
-  readonly #gone = (): void => {
-    if (!this.#done) this.#settle()
-  }
-
   #settle(): void {
     this.#done = true
     if (this.#timer !== undefined) this.#host.options.conn.clock.clearTimer(this.#timer)
-    this.#arrival.socket.removeListener('close', this.#gone)
+    if (this.#gone !== undefined) this.#arrival.socket.removeListener('close', this.#gone)
     this.#host.settled(this)
   }
 }

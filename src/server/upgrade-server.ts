@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { Application, type ConnObserver } from '../conn/application.js'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
 import { checkNames, type OptionNames } from '../conn/option-names.js'
 import { milliseconds } from '../conn/options.js'
-import type { ConnObserver } from '../conn/setup.js'
 import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
@@ -49,6 +49,7 @@ const ignore = (): void => undefined
 export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
+  readonly #application: Application<Data>
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
@@ -61,6 +62,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   constructor(handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
     this.#handler = handler
     this.#options = options
+    this.#application = new Application(typeof handler === 'function' ? undefined : handler, this)
     this.#host = {
       options,
       refuseNow: () => this.#refuseNow(),
@@ -195,16 +197,18 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
   }
 
-  #open(setup: Setup<Data>, { socket, head, request }: Arrival): void {
+  // Field by field: spread into a literal, the setup would cost as much as the whole connection.
+  #open({ protocol, extensions, data }: Setup<Data>, { socket, head, request }: Arrival): void {
     const handler = this.#handler
     const conn = openConn<Data>(socket, {
-      ...setup,
       role: 'server',
       options: this.#options.conn,
+      application: this.#application,
+      protocol,
+      extensions,
+      data,
       head,
       request,
-      events: typeof handler === 'function' ? undefined : handler,
-      observer: this,
     })
     if (typeof handler === 'function') this.#watch(conn, this.#call(handler, conn, request))
   }

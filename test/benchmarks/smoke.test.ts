@@ -30,7 +30,7 @@ const COUNTS = new Set([
 ])
 
 /** How much memory a process has grown by is no matter of a moment: it may have shrunk. */
-const GROWTH = new Set(['rssPerConnection', 'heapPerConnection', 'peakOfOne'])
+const GROWTH = new Set(['rssPerConnection', 'settledPerConnection', 'heapPerConnection', 'peakOfOne'])
 
 function assertSane({ rows }: ScenarioResult): void {
   assert.ok(rows.length > 0, 'nothing was measured')

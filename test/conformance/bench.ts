@@ -1,5 +1,6 @@
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { Application } from '../../src/conn/application.js'
 import type { Conn } from '../../src/conn/conn.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { openConn } from '../../src/conn/open.js'
@@ -85,7 +86,7 @@ export class Bench {
     const conn = openConn(socket, {
       role: this.role,
       options: resolveConnOptions({ maskSource: fixedMask(CONN_KEY), ...options }),
-      events,
+      application: new Application(events),
       extensions: extension && [extension],
     })
     return { conn, peer }

@@ -120,7 +120,7 @@ async function opened(peer: RawPeer, head: RawHead): Promise<void> {
 export async function runAnswer(t: TestContext, one: AnswerCase): Promise<void> {
   const server = await rawServer(t)
   const url = `ws://127.0.0.1:${server.port}${one.path ?? '/'}`
-  const dialled = dial(url, one.options)
+  const dialled = dial(url, { compress: false, ...one.options })
   if (one.refused !== undefined)
     return void (await assert.rejects(dialled, { name: one.refused, code: 'WS_ERR_ARGUMENT' }))
   const outcome = dialled.catch((error: unknown) => error)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Codecs, NO_HINTS } from '../../src/conn/codecs.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
 import { ProtocolError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
+import { Rsv } from '../../src/frame/header.js'
 import type { Extension, ExtensionCodec } from '../../src/protocol/extension.js'
 import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
 import { active, brief, onLine, settle, watchUnhandled } from './support.js'
@@ -471,6 +473,84 @@ describe('an extension that breaks a rule', () => {
     cut.line.receive(text('a'))
     await assert.rejects((await cut.conn.reader())!.read(), { code: 1007 })
   })
+})
+
+describe('messages encoded alone', () => {
+  const alone = (key: string, mark: string, log: string[] = []): ExtensionCodec => ({
+    aloneKey: key,
+    encodeAlone: (frame) => {
+      frame.payload = frame.text() + mark
+    },
+    forget: () => log.push(`forget ${key}`),
+    idle: () => log.push(`idle ${key}`),
+  })
+  const codecsOf = (...codecs: ExtensionCodec[]): Codecs => new Codecs(codecs.map((codec) => active(codec)))
+
+  test('Codecs.aloneKey joins the keys in order, and there is none when one extension has none', () => {
+    assert.equal(codecsOf(alone('a', ''), alone('b', '')).aloneKey, 'a\nb')
+    assert.equal(codecsOf(alone('a', ''), { encode: () => undefined }).aloneKey, undefined)
+    assert.equal(codecsOf({ aloneKey: 'without the function' }).aloneKey, undefined)
+  })
+
+  test('Codecs.encodeAlone goes through the extensions in order', () => {
+    const frame = new Frame({ opcode: 1, payload: 'x' })
+    assert.equal(codecsOf(alone('a', '1'), alone('b', '2')).encodeAlone(frame, NO_HINTS), undefined)
+    assert.equal(frame.text(), 'x12')
+  })
+
+  test('Codecs.forget reaches those that listen', () => {
+    const log: string[] = []
+    codecsOf(alone('a', '', log), {}).forget()
+    assert.deepEqual(log, ['forget a'])
+  })
+
+  test('writeFrame of a frame with a reserved bit has the extensions forget, when the frame goes out', async () => {
+    const log: string[] = []
+    const { conn } = onLine({ active: [active(alone('a', '', log), 0x40)] })
+    void conn.writeFrame(new Frame({ opcode: 2, payload: 'plain' }))
+    assert.deepEqual(log, [])
+    const writer = conn.writer('text')
+    void writer.write('1')
+    void conn.writeFrame(new Frame({ opcode: 2, rsv1: true, payload: 'raw' }))
+    await settle()
+    assert.deepEqual(log, [])
+    await writer.end()
+    await settle()
+    assert.deepEqual(log, ['forget a'])
+    void conn.writeFrame(new Frame({ opcode: 2, rsv1: true, payload: 'raw' }))
+    assert.deepEqual(log, ['forget a', 'forget a'])
+  })
+})
+
+test('assume() lets a negotiated extension work where there is no handshake', async () => {
+  const seen: unknown[] = []
+  const extension: Extension = {
+    name: 'x',
+    rsv: Rsv.Rsv2,
+    offer: () => [[]],
+    accept: () => [],
+    assume: () => [['p', '1']],
+    start: (params, role) => {
+      seen.push([role, params])
+      return {
+        encode: (frame) => {
+          if (frame.isData) frame.rsv2 = true
+        },
+        decode: (frame) => {
+          frame.rsv2 = false
+        },
+      }
+    },
+  }
+  const { client, server } = pair({ extensions: [extension] })
+  await client.send('hello')
+  assert.equal((await server.read())?.text(), 'hello')
+  assert.deepEqual(client.extensions, ['x'])
+  const params = [['p', '1']]
+  assert.deepEqual(seen, [
+    ['client', params],
+    ['server', params],
+  ])
 })
 
 describe('local extensions', () => {

@@ -19,6 +19,18 @@ test('HandshakeRequest gives names in lower case, and joins repeated fields as N
   assert.deepEqual({ ...request.headers }, { host: 'x', 'x-a': '1, 2', cookie: 'a=1; b=2' })
 })
 
+test('HandshakeRequest keeps nothing of what asked for the upgrade itself', () => {
+  const request = new HandshakeRequest('/', [
+    ...['Upgrade', 'websocket', 'CONNECTION', 'Upgrade', 'Origin', 'http://a'],
+    ...['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version', '13'],
+    ...['Sec-WebSocket-Protocol', 'chat', 'X-Upgrade', 'yes'],
+  ])
+  assert.deepEqual(
+    { ...request.headers },
+    { origin: 'http://a', 'sec-websocket-protocol': 'chat', 'x-upgrade': 'yes' },
+  )
+})
+
 test('HandshakeRequest has no headers where there were none, and none that were not sent', () => {
   const { headers } = new HandshakeRequest('/', [])
   assert.deepEqual(Object.keys(headers), [])

@@ -11,7 +11,10 @@ const misspelt = { name: 'TypeError', code: 'WS_ERR_ARGUMENT', message: /options
 test('CONN_OPTIONS names every option that is resolved', () => {
   const { keepaliveInterval, keepaliveTimeout, ...resolved } = resolveConnOptions({})
   assert.equal(typeof keepaliveInterval, typeof keepaliveTimeout)
-  assert.deepEqual(Object.keys(CONN_OPTIONS).sort(), [...Object.keys(resolved), 'keepalive'].sort())
+  assert.deepEqual(
+    Object.keys(CONN_OPTIONS).sort(),
+    [...Object.keys(resolved), 'keepalive', 'compress'].sort(),
+  )
 })
 
 test('pair and Conn.over refuse an option that does not exist', () => {

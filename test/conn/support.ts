@@ -1,6 +1,7 @@
 import net from 'node:net'
 import type { TestContext } from 'node:test'
 import nodeTls from 'node:tls'
+import { Application } from '../../src/conn/application.js'
 import { Conn, startConn } from '../../src/conn/conn.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
@@ -24,7 +25,7 @@ import {
  * out it reads from the connection's memory only then, as a kernel does: memory used again too early shows.
  */
 export class Line implements Transport {
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly remoteAddress = undefined
   readonly remotePort = undefined
   readonly localAddress = undefined
@@ -137,10 +138,12 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
   const line = new Line()
   const setup: ConnSetup = {
     role,
-    events,
     head,
     extensions: active,
-    observer: onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
+    application: new Application(
+      events,
+      onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
+    ),
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
   return { conn: startConn(line, setup), line }

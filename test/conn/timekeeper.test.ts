@@ -9,6 +9,7 @@ function timed(due: number): Timed & { rung: number[] } {
   const rung: number[] = []
   return {
     due,
+    place: -1,
     rung,
     onDue(now) {
       rung.push(now)
@@ -110,6 +111,7 @@ describe('Timekeeper', () => {
     const keeper = new Timekeeper(clock)
     const bad: Timed = {
       due: 10,
+      place: -1,
       onDue() {
         this.due = Infinity
         throw new Error('bad')
@@ -130,6 +132,7 @@ describe('Timekeeper', () => {
     const deleted = timed(10)
     keeper.add({
       due: 10,
+      place: -1,
       onDue() {
         this.due = Infinity
         keeper.add(added)

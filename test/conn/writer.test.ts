@@ -52,7 +52,7 @@ describe('MessageWriter', () => {
     const second = conn.writer('text')
     void second.write('12345')
     void second.end('678')
-    assert.equal(conn.bufferedAmount, 8)
+    assert.equal(conn.bufferedAmount, 8 + 1) // the end counts, too
     await first.end()
     await conn.drained()
     assert.equal(conn.bufferedAmount, 0)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { planDial } from '../../src/client/plan.js'
 import { planRetrying } from '../../src/client/retrying.js'
+import { resolveCompress } from '../../src/conn/compress-options.js'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import { resolveUpgradeOptions } from '../../src/server/options.js'
 import { root } from '../support/root.js'
@@ -74,7 +75,14 @@ function declaredOptions(file: string, name: string): string[] {
   return [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option = '']) => option)
 }
 
-const SIZES = new Set(['maxMessage', 'maxFrame', 'maxInboxBytes', 'highWaterMark', 'maxOutboxBytes'])
+const SIZES = new Set([
+  'maxMessage',
+  'maxFrame',
+  'maxInboxBytes',
+  'highWaterMark',
+  'maxOutboxBytes',
+  'threshold',
+])
 const TIMES = /[tT]imeout$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
 
 /** A default as the README writes it; undefined for what is no plain value. */
@@ -99,6 +107,11 @@ const tables = [
       'keepalive.timeout',
     ],
     defaults: { ...conn, 'keepalive.interval': keepaliveInterval, 'keepalive.timeout': keepaliveTimeout },
+  },
+  {
+    name: 'CompressOptions',
+    options: declaredOptions('src/conn/compress-options.ts', 'CompressOptions'),
+    defaults: { ...resolveCompress({}) },
   },
   {
     name: 'UpgradeOptions',

@@ -7,6 +7,10 @@ test('acceptFor answers the key of RFC 6455 §1.3, and another one', () => {
   assert.equal(acceptFor('x3JJHMbDL1EzLkh9GBhXDw=='), 'HSmrc0sMlYUkAGmm5OPpG2HaGWk=')
 })
 
+test('acceptFor takes no key that is not a string', () => {
+  assert.throws(() => acceptFor(undefined as never), { name: 'TypeError', message: /key/ })
+})
+
 test('createHandshakeKey gives 16 bytes in base64, a new one each time', () => {
   const keys = new Set(Array.from({ length: 100 }, createHandshakeKey))
   assert.equal(keys.size, 100)

@@ -1,3 +1,4 @@
+import { Application } from '../../src/conn/application.js'
 import { type Conn, startConn } from '../../src/conn/conn.js'
 import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
@@ -10,7 +11,7 @@ const shared = Buffer.alloc(1 << 17)
 
 /** A transport whose other end is the test: bytes go in exactly as told, and what comes out is kept. */
 export class TestLine implements Transport {
-  readonly mayLend = true
+  readonly keeps = 'until it has left'
   readonly pending = 0
   readonly remoteAddress = undefined
   readonly remotePort = undefined
@@ -89,6 +90,10 @@ async function patience(turns: number): Promise<void> {
 export function openLine(role: Role, options: ConnOptions, events?: EventHandler) {
   const line = new TestLine()
   const resolved = resolveConnOptions({ keepalive: false, ...options })
-  const conn: Conn = startConn<unknown>(line, { role, options: resolved, events })
+  const conn: Conn = startConn<unknown>(line, {
+    role,
+    options: resolved,
+    application: new Application(events),
+  })
   return { line, conn }
 }

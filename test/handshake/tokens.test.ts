@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
+  hasListed,
   headerLines,
   headerValues,
   isFieldValue,
@@ -99,6 +100,13 @@ test('headerValues gives every value of a name in any case, in order', () => {
   const raw = ['Origin', 'a', 'X-Origin', 'b', 'oRIGIN', 'c', 'Origin']
   assert.deepEqual(headerValues(raw, 'origin'), ['a', 'c'])
   assert.deepEqual(headerValues(raw, 'host'), [])
+})
+
+test('hasListed looks through every line of a name, in any case', () => {
+  const raw = ['Upgrade', 'h2c', 'X-Upgrade', 'websocket', 'uPGRADE', 'foo, WebSocket', 'Upgrade']
+  assert.equal(hasListed(raw, 'upgrade', 'websocket'), true)
+  assert.equal(hasListed(raw.slice(0, 4), 'upgrade', 'websocket'), false)
+  assert.equal(hasListed([], 'upgrade', 'websocket'), false)
 })
 
 test('headerLines gives a line for each value', () => {

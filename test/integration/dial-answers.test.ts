@@ -97,7 +97,7 @@ const cases: Case[] = [
   },
   {
     name: 'an extension that was not offered',
-    answer: (answers) => accepted(answers, 'Sec-WebSocket-Extensions: permessage-deflate'),
+    answer: (answers) => accepted(answers, 'Sec-WebSocket-Extensions: x-other'),
     message: /extension that was not offered/,
     status: 101,
     options: { extensions: [deflate] },

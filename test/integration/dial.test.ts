@@ -11,8 +11,8 @@ import nodeTls from 'node:tls'
 import { WebSocketServer } from 'ws'
 import { type DialOptions, dial } from '../../src/dial.js'
 import type { Extension } from '../../src/protocol/extension.js'
-import { acceptKey, deferred, listen, once, rawAnswer, rawServer, tls, turn } from '../support/index.js'
-import { dialRaw, gone, headersOf, refused } from './dialing.js'
+import { deferred, listen, once, rawAnswer, rawServer, tls, turn } from '../support/index.js'
+import { acceptedBy, dialRaw, gone, refused } from './dialing.js'
 
 /** An echo server of the `ws` package, with the requests it got. */
 async function echoServer(t: TestContext, server: net.Server = createServer()) {
@@ -421,13 +421,6 @@ async function dialAnswered(server: Awaited<ReturnType<typeof rawServer>>, optio
   return { peer, dialled }
 }
 
-/** The answer to a request, with more header lines. */
-function acceptedBy(request: string, more = ''): string {
-  const accept = acceptKey(headersOf(request).get('sec-websocket-key') ?? '')
-  const head = 'HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
-  return `${head}Sec-WebSocket-Accept: ${accept}\r\n${more}\r\n`
-}
-
 describe('dial and extensions', () => {
   test('offers them, starts those that the server chose, and gives them to the connection', async (t) => {
     const started: unknown[] = []
@@ -445,7 +438,10 @@ describe('dial and extensions', () => {
       make('x-b', { offer: () => [[]] }),
     ]
     const { peer, request, dialled } = await dialRaw(await rawServer(t), { extensions })
-    assert.match(request, /\r\nSec-WebSocket-Extensions: x-a; n=1, x-b\r\n/)
+    assert.match(
+      request,
+      /\r\nSec-WebSocket-Extensions: x-a; n=1, x-b, permessage-deflate; client_max_window_bits\r\n/,
+    )
     peer.writeText(acceptedBy(request, 'Sec-WebSocket-Extensions: x-a; n=2\r\n'))
     const conn = await dialled
     assert.deepEqual(started, [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type DialOptions, dial } from '../../src/dial.js'
 import { HandshakeError } from '../../src/errors.js'
-import { FakeClock, type RawPeer, type RawServer } from '../support/index.js'
+import { acceptKey, FakeClock, type RawPeer, type RawServer } from '../support/index.js'
 
 /** Waits for a dial to fail as it should, and gives the error. */
 export async function refused(dialled: Promise<unknown>): Promise<HandshakeError> {
@@ -49,4 +49,11 @@ export function headersOf(request: string): Map<string, string> {
 /** Waits until the other side has let go of its socket, by an end or a reset. */
 export async function gone(peer: RawPeer): Promise<void> {
   await peer.readToEnd().catch(() => undefined)
+}
+
+/** The answer to a request, with more header lines. */
+export function acceptedBy(request: string, more = ''): string {
+  const accept = acceptKey(headersOf(request).get('sec-websocket-key') ?? '')
+  const head = 'HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+  return `${head}Sec-WebSocket-Accept: ${accept}\r\n${more}\r\n`
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { once } from '../support/index.js'
 import { nodeLibrary } from './interop.js'
+import { compressWithNode } from './interop-compress-suite.js'
 import { interopWith } from './interop-suite.js'
 
 // Node 20 has it behind a flag: there, this file runs once more in a process that was given the flag.
@@ -20,4 +21,7 @@ if (globalThis.WebSocket === undefined)
     assert.equal(code, 0, output)
     assert.match(output, /^# pass [1-9]/m)
   })
-else interopWith(nodeLibrary)
+else {
+  interopWith(nodeLibrary)
+  compressWithNode()
+}

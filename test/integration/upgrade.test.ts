@@ -12,6 +12,7 @@ import {
   type ConnHandler,
   type ErrorContext,
   type Handler,
+  type HeaderFields,
   reject,
   type Upgrade,
   type UpgradeOptions,
@@ -292,6 +293,25 @@ test('accept that destroys the socket gets no connection', async (t) => {
   assert.equal(ws.conns.size, 0)
   assert.deepEqual(errors, [])
 })
+
+for (const hook of ['accept', 'origins', 'protocols', 'headers'] as const)
+  test(`${hook} that destroys the socket with an error is no crash`, async (t) => {
+    const destroy = (request: IncomingMessage): object => {
+      request.socket.destroy(new Error('Not this one'))
+      return {}
+    }
+    const options: UpgradeOptions = {
+      accept: hook === 'accept' ? destroy : () => ({}),
+      origins: (_, request) => hook !== 'origins' || !destroy(request),
+      protocols: (_, request) => (hook === 'protocols' ? void destroy(request) : undefined),
+      headers: (request) => (hook === 'headers' ? destroy(request) : {}) as HeaderFields,
+    }
+    const { port, ws } = await serve(t, echo, options)
+    const peer = await rawConnect(port, { t })
+    peer.writeText(handshake())
+    assert.equal((await peer.readToEnd()).length, 0)
+    assert.equal(ws.conns.size, 0)
+  })
 
 test('what comes while accept waits is kept, and bounded', async (t) => {
   const answer = deferred<undefined>()

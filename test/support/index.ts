@@ -5,6 +5,7 @@
  * - `wireFrame`, `clientFrame`, `serverFrame`, `closePayload`: frames without the product's help, wrong ones too
  * - `rawConnect`, `rawHandshake`: a client written and read by hand; `rawServer`, `rawAnswer`: a server of that kind
  * - `listen`: any server on a free port, closed when the test ends
+ * - `inflateByHand`: inflates without zlib, and tells how far back a stream refers
  * - `seeded`, `Random`: random runs that a printed seed brings back
  * - `FakeClock`: time that moves only when told to
  * - `once`, `deferred`, `turn`, `isPending`: waiting for what happens, never for time to pass
@@ -13,6 +14,7 @@
 export { type Deferred, deferred, isPending, once, turn } from './events.js'
 export { FakeClock } from './fake-clock.js'
 export { hex, toHex } from './hex.js'
+export { type Inflated, inflateByHand } from './inflate.js'
 export { Random, seeded } from './random.js'
 export {
   acceptKey,

@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
-import { dial, upgrade } from '../../src/index.js'
+import { type ConnOptions, dial, upgrade } from '../../src/index.js'
 
 /** Larger than any case. */
 const LARGE = 64 << 20
-const fastws = { maxMessage: LARGE, maxFrame: LARGE, maxFragments: 1_000_000, origins: '*' } as const
+const limits = { maxMessage: LARGE, maxFrame: LARGE, maxFragments: 1_000_000 } as const
+/** Everything is compressed, and refers to what was sent before, unless the other side wants it otherwise. */
+const compress = { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false } as const
 /** Without the limit of fragments, which the cases exceed. */
 const ws = { maxPayload: LARGE, maxFragments: 0, maxBufferedChunks: 0, perMessageDeflate: true } as const
 
@@ -15,9 +17,8 @@ export interface EchoPeer {
   readonly client: (url: string) => Promise<string | undefined>
 }
 
-async function echoWithFastws(url: string): Promise<string | undefined> {
+async function echoWithFastws(url: string, options: ConnOptions): Promise<string | undefined> {
   let last: string | undefined
-  const { origins: _, ...options } = fastws
   const conn = await dial(url, {
     ...options,
     timeout: 5_000,
@@ -45,11 +46,15 @@ function echoWithWs(url: string): Promise<string | undefined> {
   })
 }
 
+const fastws = (options: ConnOptions): EchoPeer => ({
+  server: () =>
+    createServer(upgrade({ message: (conn, message) => conn.send(message) }, { ...options, origins: '*' })),
+  client: (url) => echoWithFastws(url, options).catch(() => undefined),
+})
+
 export const echoPeers: Readonly<Record<string, EchoPeer>> = {
-  fastws: {
-    server: () => createServer(upgrade({ message: (conn, message) => conn.send(message) }, fastws)),
-    client: (url) => echoWithFastws(url).catch(() => undefined),
-  },
+  fastws: fastws({ ...limits, compress }),
+  'fastws-plain': fastws({ ...limits, compress: false }),
   ws: {
     server: () => {
       const server = createServer((_request, response) => response.writeHead(426).end())

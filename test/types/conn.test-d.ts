@@ -1,5 +1,7 @@
 // Compiled, never run: what the declarations promise of a connection, its messages and its errors, and what they refuse.
 import {
+  type BroadcastCounts,
+  broadcast,
   CloseError,
   type CloseReport,
   Conn,
@@ -11,8 +13,10 @@ import {
   type Message,
   type MessageReader,
   type MessageWriter,
+  type Prepared,
   ProtocolError,
   pair,
+  prepare,
   Rsv,
   WebSocketError,
 } from 'fastws'
@@ -32,6 +36,9 @@ export type Reading = [
 
 export type Writing = [
   Expect<Equal<Returned<'send'>, Promise<void>>>,
+  Expect<Equal<ReturnType<typeof prepare>, Prepared>>,
+  Expect<Equal<Awaited<ReturnType<typeof broadcast>>, BroadcastCounts>>,
+  Expect<Equal<ReturnType<typeof broadcast>['skipped'], number>>,
   Expect<Equal<Returned<'writer'>, MessageWriter>>,
   Expect<Equal<Returned<'writeFrame'>, Promise<void>>>,
   Expect<Equal<Returned<'ping'>, Promise<number>>>,
@@ -170,4 +177,17 @@ export function misuse(conn: Conn, frame: Frame, ...[stream]: Parameters<typeof 
   pair({ maxPayload: 1 })
   // @ts-expect-error: an extension has a name
   pair({ extensions: [{ start: () => ({}) }] })
+}
+
+export function tellEverybody(
+  users: ReadonlySet<Conn<{ name: string }>>,
+  speaker: Conn<{ name: string }>,
+): void {
+  void broadcast(users, prepare('x'), { except: speaker, slow: 'close' })
+  // @ts-expect-error: a stream goes to one connection only
+  void broadcast(users, (async function* () {})())
+  // @ts-expect-error: there is no such policy
+  void broadcast(users, 'x', { slow: 'drop' })
+  // @ts-expect-error: the bytes are not given back, others may be sending them
+  Buffer.from(prepare('x').data)
 }

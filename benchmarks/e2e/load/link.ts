@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { certificate } from '../certificate.js'
-import { checkAccepted, HANDSHAKE } from '../wire.js'
+import { checkAccepted, HANDSHAKE, PACKED_HANDSHAKE } from '../wire.js'
 
 /** Where the load goes. */
 export interface Target {
@@ -9,6 +9,8 @@ export interface Target {
   readonly tls?: boolean
   /** Speaks no WebSocket, so there is no handshake. */
   readonly raw?: boolean
+  /** Asks for compression, and fails without. */
+  readonly packed?: boolean
   /** Another address of this machine to come from. */
   readonly from?: string
 }
@@ -51,25 +53,27 @@ export class Link {
       link.onClose = (error) => reject(error ?? new Error('The server closed during the handshake'))
       link.socket.once(target.tls ? 'secureConnect' : 'connect', () => {
         if (target.raw) return resolve(link)
-        link.#shakeHands(() => resolve(link), reject)
+        link.#shakeHands(target.packed === true, () => resolve(link), reject)
       })
     })
   }
 
-  #shakeHands(done: () => void, failed: (error: unknown) => void): void {
+  #shakeHands(isPacked: boolean, done: () => void, failed: (error: unknown) => void): void {
     let head = ''
     this.receive = (bytes, length) => {
       head += bytes.toString('latin1', 0, length)
       if (!head.includes('\r\n\r\n')) return
       try {
         checkAccepted(head)
+        if (isPacked && !/^sec-websocket-extensions: permessage-deflate/im.test(head))
+          throw new Error('The server does not compress')
         if (!head.endsWith('\r\n\r\n')) throw new Error('The server spoke before it was asked')
         done()
       } catch (error) {
         failed(error)
       }
     }
-    this.socket.write(HANDSHAKE)
+    this.socket.write(isPacked ? PACKED_HANDSHAKE : HANDSHAKE)
   }
 }
 

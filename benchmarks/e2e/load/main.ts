@@ -4,6 +4,7 @@ import { type BroadcastJob, BroadcastLoad } from './broadcast.js'
 import type { CountedLoad } from './counted.js'
 import { type EchoJob, EchoLoad } from './echo.js'
 import { type MassJob, MassLoad } from './mass.js'
+import { type PackedJob, PackedLoad } from './packed.js'
 import { startReflector } from './reflector.js'
 
 let load: CountedLoad | undefined
@@ -15,6 +16,9 @@ answer({
   },
   startBroadcast: async (job: BroadcastJob) => {
     load = await BroadcastLoad.start(job)
+  },
+  startPacked: async (job: PackedJob) => {
+    load = await PackedLoad.start(job)
   },
   warm: () => load?.warm(),
   count: () => load?.count(),

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Server as NetServer } from 'node:net'
+import { getHeapSpaceStatistics } from 'node:v8'
 import { certificate } from '../certificate.js'
 import { answer } from '../rpc.js'
 import { startProfile, stopProfile } from './profiler.js'
@@ -14,7 +15,22 @@ export interface ServerOptions {
   readonly mode: Mode
   readonly tls: boolean
   readonly maxMessage: number
+  readonly compress?: Compress
 }
+
+/** How a server compresses, every message; undefined for not at all. */
+export interface Compress {
+  readonly takesOver: boolean
+  /** Left out, it is what the library takes by itself. */
+  readonly level?: number
+}
+
+/** What all libraries call by the same names. */
+export const takeoverOf = ({ takesOver }: Compress) => ({
+  serverNoContextTakeover: !takesOver,
+  clientNoContextTakeover: !takesOver,
+  threshold: 0,
+})
 
 /** The same for everybody, unless a scenario needs more. */
 export const DEFAULTS: ServerOptions = { mode: 'echo', tls: false, maxMessage: 1 << 20 }
@@ -47,9 +63,13 @@ export function usage(): Usage {
     at: performance.now(),
     rss,
     heap: heapUsed + external,
+    young: youngGeneration(),
     peak: process.resourceUsage().maxRSS * 1024,
   }
 }
+
+const youngGeneration = (): number =>
+  getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')?.physical_space_size ?? 0
 
 /** Twice, with a turn between: what finalizers let go of is gone as well. */
 async function collectGarbage(): Promise<void> {

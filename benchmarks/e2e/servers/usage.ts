@@ -9,4 +9,6 @@ export interface Usage {
   readonly peak: number
   /** What JavaScript holds, buffers included; 0 where it cannot be asked. */
   readonly heap: number
+  /** Resident memory of V8's young generation: it grows once, to the same for everybody, however many connections. */
+  readonly young: number
 }

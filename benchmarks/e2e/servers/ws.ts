@@ -1,12 +1,17 @@
 import type { RawData, WebSocket, WebSocketServer } from 'ws'
 import { loadPeer } from '../../root.js'
-import { httpServer, serve, serverOptions } from './serve.js'
+import { httpServer, serve, serverOptions, takeoverOf } from './serve.js'
 
 const options = serverOptions()
 const { WebSocketServer: Sockets } = loadPeer<{ WebSocketServer: typeof WebSocketServer }>('ws')
 
 const server = httpServer(options)
-const sockets = new Sockets({ server, perMessageDeflate: false, maxPayload: options.maxMessage })
+const { compress } = options
+const perMessageDeflate = compress !== undefined && {
+  ...takeoverOf(compress),
+  ...(compress.level !== undefined && { zlibDeflateOptions: { level: compress.level } }),
+}
+const sockets = new Sockets({ server, perMessageDeflate, maxPayload: options.maxMessage })
 
 const onMessage = {
   echo: (socket: WebSocket, data: RawData, isBinary: boolean) => socket.send(data, { binary: isBinary }),

@@ -1,0 +1,41 @@
+import type { Codecs } from './codecs.js'
+import { Decoding, type DecodingHost } from './decoding.js'
+import { Inbox } from './inbox.js'
+import type { ResolvedConnOptions } from './options.js'
+import type { Readers } from './readers.js'
+import { Serving, type ServingHost } from './serving.js'
+
+/**
+ * What came in and was not handed over at once, with those who take from it. Most connections never have one: it is made
+ * with the first frame that has to wait.
+ */
+export class Backlog {
+  readonly inbox: Inbox
+  readonly decoding: Decoding
+  readonly serving: Serving
+
+  constructor(
+    codecs: Codecs | undefined,
+    options: ResolvedConnOptions,
+    readers: Readers,
+    host: DecodingHost & ServingHost,
+  ) {
+    this.inbox = new Inbox(options)
+    this.decoding = new Decoding(this.inbox, codecs, options, host)
+    this.serving = new Serving(this.inbox, this.decoding, readers, host)
+  }
+
+  get isEmpty(): boolean {
+    return this.inbox.isEmpty && this.decoding.isEmpty
+  }
+
+  /** Whether data is here that was not given to anybody yet. */
+  get holdsData(): boolean {
+    return this.inbox.holdsData || this.decoding.isBusy
+  }
+
+  /** Whether what comes in has to wait behind what is here. */
+  get isInTheWay(): boolean {
+    return this.serving.isStreaming || !this.inbox.isEmpty || this.decoding.isBusy
+  }
+}
