@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
+import { Script } from 'node:vm'
 import { upgrade } from '../../src/index.js'
+import { PAGE_SCRIPT } from '../../src/tools/check/page-parts.js'
 import { escapeControls } from '../../src/tools/escape.js'
 import { main } from '../../src/tools/main.js'
 import { Output } from '../../src/tools/output.js'
@@ -148,6 +150,7 @@ describe('fastws check', () => {
     assert.equal(page.split('</script>').length, 3)
     assert.ok(!page.includes('<b>') && !page.includes('http://') && !page.includes('https://'))
     assert.ok(page.includes('text fin masked'))
+    assert.ok(new Script(PAGE_SCRIPT) && page.includes(PAGE_SCRIPT))
   })
 
   test('tells what is better than expected', async (t) => {
