@@ -196,6 +196,13 @@ describe('fastws check', () => {
   })
 })
 
+/** Everything that was written to a stream so far. */
+function written(stream: PassThrough): string {
+  let text = ''
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk)
+  return text
+}
+
 describe('Output', () => {
   const terminal = (columns?: number) =>
     Object.assign(new PassThrough(), { isTTY: true, ...(columns && { columns }) })
@@ -208,8 +215,8 @@ describe('Output', () => {
     output.status('two that is much too long for the line')
     output.line('result')
     output.status('')
-    assert.equal(stderr.read().toString(), '\r\u001b[2Kone\r\u001b[2Ktwo that is much to\r\u001b[2K')
-    assert.equal(stdout.read().toString(), 'result\n')
+    assert.equal(written(stderr), '\r\u001b[2Kone\r\u001b[2Ktwo that is much to\r\u001b[2K')
+    assert.equal(written(stdout), 'result\n')
     const plain = new PassThrough()
     new Output({ stdout, stderr: plain }).status('one')
     assert.equal(plain.read(), null)
