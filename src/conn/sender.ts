@@ -5,7 +5,7 @@ import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } fr
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Codecs, encodeControl } from './codecs.js'
+import { type Codecs, encodeControl, orGiveBack } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
@@ -113,21 +113,23 @@ export class Sender implements WriterHost {
     if (this.#codecs === undefined) return this.#frameWriter().write(frame)
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const pending = this.#codecs.encodeOwn(copy)
+    const codecs = this.#codecs
+    const pending = orGiveBack([copy], () => codecs.encodeOwn(copy))
     const ended = this.#frameWriter().write(copy)
     // Such a frame goes out at once: an extension may look at it and change it, but not hold it back.
     if (pending === undefined) releaseFrame(copy)
-    else pending.catch((error: unknown) => this.#host.fail(error))
+    else pending.then(() => releaseFrame(copy)).catch((error: unknown) => this.#host.fail(error))
     return ended
   }
 
   /** One part of a message being written, or the whole of one: encoded by the extensions, then laid out. */
   part(head: number, bytes: Buffer, hints: EncodeHints): void | Promise<void> {
-    if (this.#codecs === undefined) return this.#framer.data(head, bytes)
+    const codecs = this.#codecs
+    if (codecs === undefined) return this.#framer.data(head, bytes)
     const frame = acquireFrame()
     setFrame(frame, head, false, 0)
     lendToFrame(frame, bytes, 0, bytes.length)
-    const pending = this.#codecs.encode(frame, hints)
+    const pending = orGiveBack([frame], () => codecs.encode(frame, hints))
     if (pending === undefined) return this.#layEncoded(frame)
     return pending.then(() => this.#layEncoded(frame))
   }
