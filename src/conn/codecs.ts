@@ -22,6 +22,8 @@ export class Codecs {
    */
   readonly aloneKey: string | undefined
 
+  /** Whether messages without a reserved bit have to be decoded, too. */
+  readonly decodesAll: boolean
   readonly #watches: readonly IdleWatch[]
 
   constructor(extensions: readonly ActiveExtension[], keeper?: Timekeeper) {
@@ -29,6 +31,9 @@ export class Codecs {
     this.#inward = [...this.#outward].reverse()
     this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
     this.#watches = keeper === undefined ? [] : watchIdle(this.#outward, keeper)
+    this.decodesAll = this.#outward.some(
+      (codec) => codec.decode !== undefined && codec.decodesMarked !== true,
+    )
     const keys = this.#outward.map((codec) => (codec.encodeAlone === undefined ? undefined : codec.aloneKey))
     this.aloneKey = keys.includes(undefined) ? undefined : keys.join('\n')
   }
@@ -43,6 +48,13 @@ export class Codecs {
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     if (this.#watches.length > 0) this.#touch(frame)
     return named(() => eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints)))
+  }
+
+  /** Whether a message of so many bytes goes out as it is. */
+  skips(length: number): boolean {
+    for (const codec of this.#outward)
+      if (codec.encode !== undefined && codec.skips?.(length) !== true) return false
+    return true
   }
 
   /** Changes a frame that is a whole message for all connections with the same `aloneKey`. */

@@ -86,7 +86,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#backlog?.isInTheWay === true) return false
+    if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
       const make = owned ? ownMessage : lendMessage
@@ -181,9 +181,12 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (!this.#mayTakeNow) return undefined
-    const inbox = this.#backlog?.inbox
-    if (inbox === undefined || inbox.isEmpty) return this.#source.pull()
+    if (this.#codecs?.decodesAll === true || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined) return undefined
+    const backlog = this.#backlog
+    if (backlog === undefined || !backlog.isInTheWay) return this.#source.pull()
+    if (backlog.serving.isStreaming || (this.#codecs !== undefined && !backlog.beginsPlain)) return undefined
+    const { inbox } = backlog
     if (inbox.wholeMessages === 0 || inbox.beginsInside) return undefined
     this.refillSoon()
     return assemble(inbox.shiftMessage(), undefined, this.#options) as Message
@@ -191,17 +194,12 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** The same for the next frame. */
   takeFrameNow(): Frame | undefined {
-    if (!this.#mayTakeNow) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined || this.#backlog?.serving.isStreaming === true) return undefined
     const pulled = this.isEmpty ? this.#source.pullFrame() : undefined
     if (pulled !== undefined || this.isEmpty) return pulled
     this.refillSoon()
     return this.#backlog?.inbox.shift()
-  }
-
-  /** Whether nobody waits in front, and nothing has to be done to what came in. */
-  get #mayTakeNow(): boolean {
-    if (this.#codecs !== undefined || this.#handling !== undefined) return false
-    return this.#readers?.first === undefined && this.#backlog?.serving.isStreaming !== true
   }
 
   /** Waits in line. */

@@ -16,6 +16,7 @@ import { Prepared, plainOf } from './prepared.js'
 import { PreparedSender } from './prepared-sender.js'
 import { ignore, quietRejection } from './quiet.js'
 import {
+  goesPlain,
   hintsOf,
   isAsyncIterable,
   type Sendable,
@@ -69,7 +70,7 @@ export class Sender implements WriterHost {
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (!this.#host.isOpen || this.overflows()) return this.refused()
-    if (this.#codecs === undefined && this.#isFree && options === undefined) {
+    if (options === undefined && this.#isFree && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -123,11 +124,12 @@ export class Sender implements WriterHost {
 
   /** One part of a message being written, or the whole of one: encoded by the extensions, then laid out. */
   part(head: number, bytes: Buffer, hints: EncodeHints): void | Promise<void> {
-    if (this.#codecs === undefined) return this.#framer.data(head, bytes)
+    const codecs = this.#codecs
+    if (codecs === undefined) return this.#framer.data(head, bytes)
     const frame = acquireFrame()
     setFrame(frame, head, false, 0)
     lendToFrame(frame, bytes, 0, bytes.length)
-    const pending = orGiveBack([frame], () => this.#encode(frame, hints))
+    const pending = orGiveBack([frame], () => codecs.encode(frame, hints))
     if (pending === undefined) return this.#layEncoded(frame)
     return pending.then(() => this.#layEncoded(frame))
   }
@@ -238,7 +240,9 @@ export class Sender implements WriterHost {
     if (data instanceof Prepared) return this.#inTurn(data.length, () => this.#layPrepared(data, hints))
     if (isAsyncIterable(data)) return this.#sendStream(data, options?.text, hints)
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
-    if (this.#codecs === undefined && this.#isFree) {
+    const isPlain =
+      this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
+    if (isPlain && this.#isFree) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }
@@ -283,10 +287,6 @@ export class Sender implements WriterHost {
   #layControl(opcode: number, payload: Buffer): void {
     if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
     else this.#framer.control(opcode, payload)
-  }
-
-  #encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
-    return this.#codecs?.encode(frame, hints)
   }
 
   #layEncoded(frame: Frame): void {
