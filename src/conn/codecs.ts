@@ -101,7 +101,7 @@ export class Codecs {
 }
 
 /** An extension made a control frame longer than RFC 6455 §5.5 allows. */
-export const controlTooLong = (where: string): WebSocketError =>
+const controlTooLong = (where: string): WebSocketError =>
   new WebSocketError(
     'WS_ERR_EXTENSION',
     `Cannot use a control frame that ${where} of an extension made longer than ${MAX_CONTROL_PAYLOAD} bytes`,
@@ -118,6 +118,19 @@ export function eachInOrder<T>(
     // A hook may give back anything, as `(frame) => list.push(frame)` does: only a promise holds things up.
     if (isPromiseLike(pending)) return pending.then(() => eachInOrder(items, step, i + 1))
   }
+}
+
+/**
+ * The payload of a control frame that came in, as the extensions give it. Such frames are answered at once: an extension
+ * cannot hold them back, only look at them and change them. The frame is released.
+ */
+export function decodeControl(codecs: Codecs, frame: Frame, fail: (error: unknown) => void): Buffer {
+  const pending = codecs.decode(frame, MAX_CONTROL_PAYLOAD)
+  const payload = frame.copyPayload()
+  if (pending === undefined) releaseFrame(frame)
+  else pending.then(undefined, fail)
+  if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
+  return payload
 }
 
 /** The payload of a control frame as the extensions want it; throws when they break a rule. */

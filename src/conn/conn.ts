@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
-import { Frame } from '../frame/frame.js'
+import { companionOf, Frame, setCompanion } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
@@ -175,6 +175,8 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   nextFrame(options?: ReadOptions): Promise<Frame | null> {
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const frame = this.#core.delivery.takeFrameNow()
+    if (frame !== undefined) return promiseOf(frame)
     return new Promise((resolve, reject) => {
       this.#core.delivery.wait({ wants: 'frame', resolve, reject }, signal)
     })
@@ -287,4 +289,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)
   }
+}
+
+function promiseOf(frame: Frame): Promise<Frame> {
+  const kept = companionOf(frame)
+  if (kept !== undefined) return kept as Promise<Frame>
+  const made = Promise.resolve(frame)
+  setCompanion(frame, made)
+  return made
 }

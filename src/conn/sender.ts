@@ -2,7 +2,6 @@
 import { ProtocolError, WebSocketError } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
 import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { EncodeHints } from '../protocol/extension.js'
@@ -10,7 +9,7 @@ import { type Codecs, encodeControl } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
-import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
+import { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { Prepared, plainOf } from './prepared.js'
@@ -72,7 +71,7 @@ export class Sender implements WriterHost {
     if (this.#cannotSend()) return this.refused()
     if (options === undefined && this.#lane.isFree && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
-      else if (data instanceof Message) this.#message(data)
+      else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
       else return this.#sendAny(data, options)
       return this.#sent()
@@ -226,12 +225,6 @@ export class Sender implements WriterHost {
   #sent(): Promise<void> {
     this.messagesOut++
     return this.#outbox.accepted()
-  }
-
-  #message(message: Message): void {
-    useMessage(message)
-    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
-    this.#framer.data(head, messageBytes(message), messageStart(message), messageEnd(message))
   }
 
   #sendAny(data: Sendable, options: SendOptions | undefined): Promise<void> {

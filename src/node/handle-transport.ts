@@ -61,7 +61,8 @@ export class HandleTransport implements Transport, Taker {
     const { handle } = this
     const request = spare!
     const result = handle.writeBuffer(request, bytes)
-    if (result === 0 && handle.writeQueueSize === 0) return true
+    // What was taken in part may be taken whole when libuv tries again at once: then nothing waits, but the request does.
+    if (result === 0 && handle.writeQueueSize === 0 && request.getAsyncId() < 0) return true
     spare = new parts!.WriteRequest()
     if (result !== 0) {
       this.#fail(result, 'write')

@@ -33,6 +33,8 @@ export interface Handle {
 /** What a write or an end is made with. It must be left alone while that is under way. */
 export interface Request {
   oncomplete: (this: Request, status: number) => void
+  /** Below 0 when nothing is under way with it. */
+  getAsyncId(): number
   /** Free for whoever writes: the bytes have to be held, for Node holds them by nothing else. */
   owner?: unknown
   bytes?: Buffer | undefined
@@ -102,7 +104,8 @@ function learn(): Parts | undefined {
   witness._final(() => undefined)
   const OWNER = Object.getOwnPropertySymbols(handle).find((key) => Reflect.get(handle, key) === witness)
   const { onread } = handle
-  if (write === undefined || end === undefined || OWNER === undefined || typeof onread !== 'function') return
+  if (write === undefined || end === undefined || typeof write.getAsyncId !== 'function') return
+  if (OWNER === undefined || typeof onread !== 'function') return
   return {
     WriteRequest: write.constructor as Parts['WriteRequest'],
     EndRequest: end.constructor as Parts['EndRequest'],
