@@ -5,7 +5,7 @@ import { selectCases } from '../../src/tools/check/select.js'
 import { listen } from '../support/index.js'
 import { type Broken, brokenServers } from './broken-servers.js'
 import { referenceServer } from './reference-server.js'
-import { HASTE, resultsOf, runMain } from './run-main.js'
+import { HASTE, PATIENCE, resultsOf, runMain } from './run-main.js'
 
 /** Everything that takes no long time. */
 const LIGHT = '!9,!12,!13,!L.4'
@@ -16,9 +16,9 @@ const ids = (patterns: string): string[] =>
 /** The RFC leaves these open, so they are never OK. */
 const INFORMATIONAL = ids('7.1.6,7.13,C.2.5')
 
-async function check(port: number, cases: string, ...more: readonly string[]) {
+async function check(port: number, cases: string, times: readonly string[], ...more: readonly string[]) {
   const results = resultsOf(
-    await runMain('check', `ws://127.0.0.1:${port}/`, '--json', '--cases', cases, ...HASTE, ...more),
+    await runMain('check', `ws://127.0.0.1:${port}/`, '--json', '--cases', cases, ...times, ...more),
   )
   const having = (behavior: string): string[] =>
     results.filter((one) => one.behavior === behavior).map(({ id }) => id)
@@ -27,7 +27,7 @@ async function check(port: number, cases: string, ...more: readonly string[]) {
 
 test('a server that is right in every point passes every case', async (t) => {
   const port = await listen(t, referenceServer())
-  const found = await check(port, '!9,!12,!13')
+  const found = await check(port, '!9,!12,!13', HASTE)
   assert.deepEqual(found, { failed: [], nonStrict: [], informational: INFORMATIONAL })
 })
 
@@ -41,7 +41,11 @@ describe('fastws check finds the cases that a server fails, and no others, when 
 }, () => {
   const run = (one: Broken) => async (t: Parameters<typeof listen>[0]) => {
     const port = await listen(t, referenceServer(one.parts))
-    const found = await check(port, one.only ?? LIGHT, '--messages', '50')
+    // On a machine that is busy with other things, haste finds more: what is to be found is there with patience, too.
+    await judge(one, port, HASTE).catch(() => judge(one, port, PATIENCE))
+  }
+  const judge = async (one: Broken, port: number, times: readonly string[]) => {
+    const found = await check(port, one.only ?? LIGHT, times, '--messages', '50')
     assert.deepEqual(found.failed.sort(), ids(one.fails).sort())
     if (one.nonStrict === 'others') assert.ok(found.nonStrict.length > 20)
     else assert.deepEqual(found.nonStrict.sort(), ids(one.nonStrict ?? '').sort())

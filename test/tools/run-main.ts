@@ -43,3 +43,10 @@ export const HASTE = [
   '--parallel',
   '24',
 ] as const
+
+const TIMES = ['--timeout', '--patience', '--quiet', '--reaction']
+
+/** The same with five times the time. */
+export const PATIENCE = HASTE.map((word, i) =>
+  TIMES.includes(HASTE[i - 1] ?? '') ? `${5 * Number(word)}` : word,
+)
