@@ -59,6 +59,10 @@ class Source implements Transport {
     return true
   }
 
+  writeAll(): boolean {
+    return true
+  }
+
   pause(): void {
     // It gives nothing of its own accord.
   }

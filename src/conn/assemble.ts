@@ -3,7 +3,7 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { isUtf8 } from '../frame/utf8.js'
 import { messageTooBig, notUtf8 } from '../protocol/session.js'
-import { type Codecs, eachInOrder } from './codecs.js'
+import { type Codecs, eachInOrder, orGiveBack } from './codecs.js'
 import { keepBytes, keptIn } from './memory.js'
 import { gatherMessage, type Message, ownMessage } from './message.js'
 
@@ -26,14 +26,15 @@ export function assemble(
 ): Message | Promise<Message> {
   if (codecs === undefined) return join(frames)
   let total = 0
-  const decoded = eachInOrder(frames, (frame) => {
+  const decode = (frame: Frame): void | Promise<void> => {
     const pending = codecs.decode(frame, rules.maxMessage - total)
     const count = (): void => {
       total += frame.length
       if (total > rules.maxMessage) throw messageTooBig(total, rules.maxMessage)
     }
     return pending === undefined ? count() : pending.then(count)
-  })
+  }
+  const decoded = orGiveBack(frames, () => eachInOrder(frames, decode))
   if (decoded === undefined) return check(join(frames), rules)
   return decoded.then(() => check(join(frames), rules))
 }

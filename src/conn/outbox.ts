@@ -144,7 +144,7 @@ export class Outbox implements Stager {
     if (!this.#blocked) this.flushStaged()
     this.bytesOut += sizeOf(pieces)
     if (this.#blocked) this.#waiting().pushPieces(pieces)
-    else for (const piece of pieces) this.#write(piece)
+    else if (!this.#transport.writeAll(pieces)) this.#blocked = true
   }
 
   /** A promise for "there is room for more": below the high-water mark. */

@@ -17,6 +17,8 @@ export interface Handle {
   readStop(): number
   /** Zero, or the number of an error. What the kernel does not take at once is tried again, until `oncomplete()`. */
   writeBuffer(request: Request, bytes: Buffer): number
+  /** The same for several; `true` says that they are all Buffers. */
+  writev(request: Request, pieces: readonly Buffer[], areBuffers: true): number
   /** Sends FIN behind what was written. */
   shutdown(request: Request): number
   close(over: (this: Handle) => void): void
@@ -37,7 +39,7 @@ export interface Request {
   getAsyncId(): number
   /** Free for whoever writes: the bytes have to be held, for Node holds them by nothing else. */
   owner?: unknown
-  bytes?: Buffer | undefined
+  held?: Buffer | readonly Buffer[] | undefined
 }
 
 export interface Address {
@@ -129,7 +131,17 @@ function learnOrNot(): Parts | undefined {
 /** Undefined where Node is not what we know, or the off switch is set. */
 export const parts = learnOrNot()
 
-const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'shutdown', 'close', 'ref', 'unref']
+const METHODS = [
+  'useUserBuffer',
+  'readStart',
+  'readStop',
+  'writeBuffer',
+  'writev',
+  'shutdown',
+  'close',
+  'ref',
+  'unref',
+]
 
 /** The handle of an open TCP connection or pipe, from and to which nothing is on its way; undefined for any other stream. */
 export function handleOf(stream: Duplex): Handle | undefined {

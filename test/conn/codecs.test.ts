@@ -386,7 +386,7 @@ describe('an extension that throws', () => {
       assert.deepEqual((await given.line.frames()).map(brief), ['close 03f3'])
       assert.equal(given.line.ended, true)
       given.line.fin()
-      assert.equal((await given.conn.closed).cause?.message, 'boom')
+      assert.equal((await given.conn.closed).cause?.message, 'An extension failed: boom')
     }
   })
 

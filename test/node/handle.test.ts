@@ -66,5 +66,6 @@ test('HandleTransport.write leaves a request alone that is under way though noth
   Object.defineProperty(handle, 'writeQueueSize', { value: 0 })
   assert.equal(transport.write(Buffer.alloc(20_000_000)), false)
   assert.equal(transport.write(Buffer.from('behind')), false)
+  assert.equal(transport.writeAll([Buffer.from('and'), Buffer.from('more')]), false)
   transport.destroy()
 })
