@@ -243,7 +243,10 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
   },
 }
 
-const examples = readdirSync(join(root, 'examples')).map((file) => basename(file, '.ts'))
+/** The programs of one file. The demo has a folder, and tests of its own. */
+const examples = readdirSync(join(root, 'examples'))
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => basename(file, '.ts'))
 
 /** What those print last that end by themselves. */
 const lastLines: Readonly<Record<string, RegExp>> = {

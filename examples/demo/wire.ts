@@ -1,0 +1,65 @@
+// Shows a browser the frames of its connection, on a second one: on the same one, each shown frame would be a frame to show.
+import { type Conn, type Extension, type Frame, reject, upgrade } from 'fastws'
+
+/** Bytes of a payload that are shown. */
+const SHOWN = 256
+/** A viewer with so much under way misses some frames: it is not to slow the chat down. */
+const BEHIND = 256 * 1024
+
+const viewerKey = (url = '') => new URL(url, 'http://localhost').searchParams.get('wire') ?? ''
+
+export class Wire {
+  /** Those who look on. Their keys are long random numbers: nobody sees the frames of somebody else. */
+  readonly #viewers = new Map<string, Conn>()
+  /** The key of the connection that is being opened. */
+  #opening = ''
+
+  /** Where viewers connect: /wire?wire=key. */
+  readonly door = upgrade(
+    async (conn) => {
+      const key = viewerKey(conn.request?.url)
+      this.#viewers.set(key, conn)
+      await conn.closed
+      if (this.#viewers.get(key) === conn) this.#viewers.delete(key)
+    },
+    {
+      path: '/wire',
+      accept: ({ url }) => (viewerKey(url).length < 32 ? reject(400, { body: 'Watch whom?' }) : undefined),
+      maxMessage: 1024,
+      maxConnections: 500,
+    },
+  )
+
+  /** Sees every frame of a connection. It is told of no connection: `open()`, called in `accept`, says whose it will be. */
+  readonly extension: Extension = {
+    name: 'wire',
+    start: () => {
+      const key = this.#opening
+      return {
+        decode: (frame) => this.#show(key, 'in', frame),
+        encode: (frame) => this.#show(key, 'out', frame),
+      }
+    },
+  }
+
+  open(url: string | undefined) {
+    this.#opening = viewerKey(url)
+  }
+
+  #show(key: string, direction: 'in' | 'out', frame: Frame) {
+    const viewer = this.#viewers.get(key)
+    if (viewer !== undefined && viewer.bufferedAmount < BEHIND) void viewer.send(describe(direction, frame))
+  }
+}
+
+const describe = (direction: 'in' | 'out', frame: Frame) =>
+  JSON.stringify({
+    at: Date.now(),
+    direction,
+    fin: frame.fin,
+    rsv: [frame.rsv1, frame.rsv2, frame.rsv3].map(Number).join(''),
+    opcode: frame.opcode,
+    maskKey: frame.masked ? frame.maskKey.toString(16).padStart(8, '0') : null,
+    length: frame.length,
+    payload: frame.payload.toString('hex', 0, SHOWN),
+  })

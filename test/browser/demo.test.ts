@@ -1,0 +1,421 @@
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { start } from '../../examples/demo/server.js'
+import { browserForAll, withBrowser } from './browser.js'
+
+const DESKTOP = { width: 1440, height: 900 }
+const PHONE = { width: 390, height: 844 }
+
+/** Waits until an expression of the page is true. (The page forbids `eval`, which Playwright's own waiting needs.) */
+const until = (page: Page, expression: string): Promise<void> =>
+  page.evaluate<void>(`new Promise((resolve, reject) => {
+    const late = performance.now() + 20_000
+    const look = () => {
+      if (${expression}) resolve()
+      else if (performance.now() > late) reject(new Error(${JSON.stringify(expression)}))
+      else setTimeout(look, 10)
+    }
+    look()
+  })`)
+const textOf = (selector: string): string =>
+  `document.querySelector(${JSON.stringify(selector)})?.textContent`
+const has = (selector: string, text: string): string =>
+  `${textOf(selector)}?.includes(${JSON.stringify(text)}) === true`
+/** Rows of the wire that fit, newest last. */
+const rowsWith = (page: Page, text: string, classes = ''): Promise<readonly string[]> =>
+  page.locator(`#rows tr${classes}`, { hasText: text }).allTextContents()
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.fill('#text', text)
+  await page.press('#text', 'Enter')
+}
+
+/** The colour of a cell of the board. */
+const cell = (page: Page, x: number, y: number): Promise<string> =>
+  page.evaluate<string>(`(() => {
+    const canvas = document.querySelector('#cells')
+    const size = canvas.width / 32
+    return canvas.getContext('2d').getImageData((${x} + 0.5) * size, (${y} + 0.5) * size, 1, 1).data.join()
+  })()`)
+
+async function untilCell(page: Page, x: number, y: number, color: string): Promise<void> {
+  while ((await cell(page, x, y)) !== color) await page.evaluate('new Promise(requestAnimationFrame)')
+}
+
+async function pictureOf(page: Page, name: string): Promise<void> {
+  const folder = process.env.FASTWS_SCREENSHOTS
+  if (folder === undefined || folder === '') return
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: join(folder, `${name}.png`) })
+}
+
+describe('the demo in Chromium', withBrowser, () => {
+  const newVisitor = browserForAll()
+
+  async function serve(t: TestContext): Promise<string> {
+    const { url, close } = await start(0)
+    t.after(close)
+    return url
+  }
+
+  /** Somebody who opens the page; whatever the page complains about fails the test. */
+  async function comeIn(
+    t: TestContext,
+    url: string,
+    name = '',
+    options: BrowserContextOptions = {},
+  ): Promise<Page> {
+    const visitor = await newVisitor({ viewport: DESKTOP, ...options })
+    const complaints: string[] = []
+    t.after(async () => {
+      await visitor.close()
+      assert.deepEqual(complaints, [])
+    })
+    const page = await visitor.newPage()
+    page.setDefaultTimeout(20_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    await page.goto(url)
+    await until(page, has('#status', 'Connected'))
+    await until(page, 'document.querySelectorAll("#people li").length > 0')
+    if (name !== '') {
+      await page.fill('#name', name)
+      await page.press('#name', 'Enter')
+      await until(page, has('#people', name))
+    }
+    return page
+  }
+
+  test('what one says arrives, as text and nothing else, and latecomers find it', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const bob = await comeIn(t, url, 'Bob <b>')
+    const text = '<img src=x onerror="document.title=1"> <b>& so on</b>'
+    await say(bob, text)
+    await until(ann, has('.said p', text))
+    assert.equal(await ann.locator('.said .who').textContent(), 'Bob <b>')
+    assert.equal(await ann.locator('#log img, #log p b, #people b, #rows b').count(), 0)
+    const cid = await comeIn(t, url)
+    await until(cid, has('.said p', text))
+    assert.equal(await cid.title(), 'fastws demo')
+    await assert.rejects(ann.evaluate('document.body.innerHTML = "x"'), /TrustedHTML|Trusted Type/)
+  })
+
+  test('everyone sees who is here, who types, who is idle, and who leaves', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const visitor = await newVisitor()
+    t.after(() => visitor.close())
+    const bob = await visitor.newPage()
+    await bob.clock.install()
+    await bob.goto(url)
+    await until(ann, has('#people-title', 'Here (2)'))
+    await bob.locator('#text').pressSequentially('Hel')
+    await until(ann, has('#typing', 'Guest 2 is typing …'))
+    await until(ann, has('#people [data-state=typing]', 'Guest 2'))
+    await bob.press('#text', 'Enter')
+    await until(ann, `${textOf('#typing')} === ''`)
+    await bob.locator('#text').pressSequentially('lo')
+    await until(ann, has('#typing', 'Guest 2 is typing …'))
+    await bob.clock.fastForward(4_000)
+    await until(ann, `${textOf('#typing')} === ''`)
+    await bob.clock.fastForward(61_000)
+    await until(ann, has('#people [data-state=idle]', 'Guest 2'))
+    await bob.mouse.move(5, 5)
+    await until(ann, 'document.querySelector("#people [data-state=idle]") === null')
+    await bob.close()
+    await until(ann, has('#people-title', 'Here (1)'))
+    await until(ann, has('#log', 'Guest 2 left'))
+  })
+
+  test('the board is painted by pointer and by keyboard, and is the same for all', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url)
+    const bob = await comeIn(t, url)
+    const bare = await cell(bob, 1, 1)
+    const box = await ann.locator('#cells').boundingBox()
+    assert.ok(box !== null)
+    const at = (x: number, y: number): [number, number] => [
+      box.x + ((x + 0.5) * box.width) / 32,
+      box.y + ((y + 0.5) * box.height) / 20,
+    ]
+    await ann.mouse.move(...at(1, 1))
+    await ann.mouse.down()
+    await ann.mouse.move(...at(9, 1)) // in one leap: the cells between are painted, too
+    await ann.mouse.up()
+    const indigo = await cell(ann, 1, 1)
+    assert.notEqual(indigo, bare)
+    for (const x of [1, 5, 9]) await untilCell(bob, x, 1, indigo)
+
+    await bob.focus('#cells')
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', '7', 'Space']) await bob.keyboard.press(key)
+    assert.equal(await bob.getByLabel('red').isChecked(), true)
+    const red = await cell(bob, 1, 2)
+    await untilCell(ann, 1, 2, red)
+    await bob.keyboard.press('ArrowLeft')
+    assert.equal(await bob.textContent('#board-status'), 'Column 1, row 3, bare')
+    await bob.keyboard.press('ArrowRight')
+    assert.equal(await bob.textContent('#board-status'), 'Column 2, row 3, red')
+
+    const cid = await comeIn(t, url)
+    await untilCell(cid, 9, 1, indigo)
+    await untilCell(cid, 1, 2, red)
+  })
+
+  test('rooms are apart: with people, talk and a board of their own', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const bob = await comeIn(t, url, 'Bob')
+    await bob.click('[data-room=garden]')
+    await until(bob, has('#room-name', 'garden'))
+    await until(ann, has('[data-room=garden] .count', '1'))
+    await until(ann, has('#people-title', 'Here (1)'))
+    await say(bob, 'roses')
+    await until(bob, has('#log', 'roses'))
+    await say(ann, 'tulips')
+    await until(ann, has('#log', 'tulips'))
+    assert.equal(await ann.locator('#log', { hasText: 'roses' }).count(), 0)
+    await bob.reload()
+    await until(bob, has('#room-name', 'garden'))
+    await until(bob, has('#log', 'roses'))
+    await until(bob, has('#people', 'Bob'))
+    assert.equal(await bob.getAttribute('[data-room=garden]', 'aria-current'), 'true')
+  })
+
+  test('the wire shows every frame as the server sees it', async (t) => {
+    const ann = await comeIn(t, await serve(t), 'Ann')
+    await say(ann, 'over the wire')
+    await until(ann, has('#rows', '"type":"said"'))
+    const [sent = ''] = await rowsWith(ann, '"type":"say"', '.in')
+    assert.match(sent, /^\d\d:\d\d\.\d{3}↑to the servertextF123[\da-f]{8}37\{"type":"say"/)
+    const [said = ''] = await rowsWith(ann, '"type":"said"', '.out')
+    assert.match(said, /^\d\d:\d\d\.\d{3}↓to youtextF123–\d+\{"type":"said"/)
+
+    await ann.locator('#rows tr.in', { hasText: '"type":"say"' }).click()
+    const detail = (await ann.textContent('#detail')) ?? ''
+    const key = /textF123([\da-f]{8})/.exec(sent)?.[1] ?? ''
+    assert.ok(detail.includes(`Header81 a5 ${key.match(/../g)?.join(' ')}`), detail)
+    assert.ok(detail.includes('0000  7b 22 74 79 70 65 22 3a'), detail)
+
+    await ann.click('#ping')
+    await until(ann, has('#ping', ' ms'))
+    assert.equal((await rowsWith(ann, 'ping', '.out.control')).length, 1)
+    assert.equal((await rowsWith(ann, 'pong', '.in.control')).length, 1)
+
+    // The board came in parts: FIN is set in the last one only.
+    const board = await ann.evaluate<readonly string[]>(`[...document.querySelectorAll('#rows tr.out')]
+      .map((row) => row.dataset.opcode + ' ' + (row.querySelector('.set')?.textContent ?? '–'))`)
+    assert.deepEqual(board.slice(0, 7), ['text F', 'binary –', ...Array(4).fill('cont –'), 'cont F'])
+    for (const plot of ['#rate', '#sizes'])
+      await until(
+        ann,
+        `(() => {
+        const { width, height } = document.querySelector('${plot}')
+        const { data } = document.querySelector('${plot}').getContext('2d').getImageData(0, 0, width, height)
+        return new Set(new Uint32Array(data.buffer)).size > 3
+      })()`,
+      )
+    await pictureOf(ann, 'wire')
+  })
+
+  test('the wire can be filtered, paused, cleared, and walked by keyboard', async (t) => {
+    const ann = await comeIn(t, await serve(t), 'Ann')
+    const bob = await comeIn(t, ann.url())
+    await ann.click('#ping')
+    await until(ann, has('#rows', 'pong'))
+    const shown = (): Promise<number> => ann.locator('#rows tr').count()
+    const all = await shown()
+    await ann.fill('#filter', 'PONG')
+    assert.equal(await shown(), 1)
+    await ann.fill('#filter', '"type":"people"')
+    assert.ok((await shown()) > 1)
+    assert.equal((await rowsWith(ann, '"type":"people"')).length, await shown())
+    await ann.fill('#filter', '')
+    assert.equal(await shown(), all)
+    await ann.getByLabel('control').uncheck()
+    assert.equal(await shown(), all - 2)
+    await ann.getByLabel('in ↑').uncheck()
+    assert.equal(await ann.locator('#rows tr.in').count(), 0)
+    await ann.getByLabel('out ↓').uncheck()
+    assert.equal(await shown(), 0)
+    for (const label of ['in ↑', 'out ↓', 'control']) await ann.getByLabel(label).check()
+
+    await ann.getByRole('button', { name: 'Pause' }).click()
+    await say(bob, 'while paused')
+    await until(ann, has('#log', 'while paused'))
+    await until(ann, `/Resume \\([1-9]\\d*\\)/.test(${textOf('#pause')})`)
+    assert.equal(await ann.getAttribute('#pause', 'aria-pressed'), 'true')
+    assert.equal(await shown(), all)
+    await ann.click('#pause')
+    await until(ann, has('#rows', 'while paused'))
+    assert.equal(await ann.textContent('#pause'), 'Pause')
+
+    await ann.locator('#rows tr').first().focus()
+    await ann.keyboard.press('ArrowDown')
+    const second = await ann.locator('#rows tr').nth(1).getAttribute('aria-selected')
+    assert.equal(second, 'true')
+    assert.ok((await ann.textContent('#detail'))?.includes('binary'))
+    await ann.keyboard.press('End')
+    assert.equal(await ann.locator('#rows tr').last().getAttribute('tabindex'), '0')
+    assert.equal(await ann.locator('#rows tr[tabindex="0"]').count(), 1, 'one stop for the Tab key')
+
+    await ann.click('#clear')
+    assert.equal(await shown(), 0)
+  })
+
+  test('nobody sees the frames of somebody else', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const bob = await comeIn(t, url)
+    await say(ann, 'hello')
+    await until(bob, has('#rows', '"text":"hello"'))
+    assert.equal((await rowsWith(bob, '"type":"say"')).length, 0)
+    assert.equal((await rowsWith(ann, '"type":"say"')).length, 1)
+  })
+
+  test('the page comes back after a cut, and after a restart of the server', async (t) => {
+    const first = await start(0)
+    t.after(first.close)
+    const ann = await comeIn(t, first.url, 'Ann')
+    await ann.evaluate(`new MutationObserver(() => (window.lost ||= ${has('#status', 'Lost: ')}))
+      .observe(document.querySelector('#status-text'), { childList: true })`)
+    await ann.click('#cut')
+    await until(ann, 'window.lost === true')
+    await until(ann, has('#status', 'Connected'))
+    await until(ann, has('#people', 'Ann'))
+
+    await first.close()
+    await until(ann, has('#status', 'Lost: '))
+    await until(
+      ann,
+      `[...document.querySelectorAll('#rows .control')].some(${'(row) => row.textContent.includes("1012 Restarting")'})`,
+    )
+    assert.equal(await ann.locator('#form button').isDisabled(), true)
+    await pictureOf(ann, 'lost')
+    const second = await start(Number(new URL(first.url).port))
+    t.after(second.close)
+    await until(ann, has('#status', 'Connected'))
+    await until(ann, has('#people', 'Ann'))
+    assert.equal(await ann.locator('#retry').isVisible(), false)
+    await say(ann, 'back again')
+    await until(ann, has('.said p', 'back again'))
+  })
+
+  test('everything can be reached and done by keyboard alone', async (t) => {
+    const ann = await comeIn(t, await serve(t))
+    await ann.keyboard.press('Tab')
+    await ann.keyboard.press('Enter') // the first stop leads past everything to the message field
+    await ann.keyboard.type('no mouse')
+    await ann.keyboard.press('Enter')
+    await until(ann, has('.said p', 'no mouse'))
+    await ann.evaluate('document.activeElement.blur(), getSelection().removeAllRanges()')
+    const stops = new Set<string>()
+    for (let i = 0; i < 30; i++) {
+      await ann.keyboard.press('Tab')
+      const stop =
+        'document.activeElement.id || document.activeElement.dataset.room || document.activeElement.closest("[id]")?.id'
+      stops.add(await ann.evaluate<string>(stop))
+    }
+    const expected = [
+      'name',
+      'theme',
+      'lobby',
+      'garden',
+      'workshop',
+      'cells',
+      'palette',
+      'log',
+      'text',
+      'form',
+    ]
+    expected.push(
+      'ping',
+      'cut',
+      'filter',
+      'show-in',
+      'show-out',
+      'show-control',
+      'pause',
+      'clear',
+      'rows',
+      'detail',
+    )
+    for (const stop of expected) assert.ok(stops.has(stop), `${stop} is among ${[...stops].join(', ')}`)
+    await ann.focus('[data-room=garden]')
+    await ann.keyboard.press('Enter')
+    await until(ann, has('#room-name', 'garden'))
+    await until(ann, 'document.activeElement.dataset.room === "garden"')
+  })
+
+  test('news are told to those who cannot see them, and everything has a name', async (t) => {
+    const ann = await comeIn(t, await serve(t))
+    for (const [selector, role] of [
+      ['#log', 'log'],
+      ['#status', 'status'],
+      ['#board-status', 'status'],
+      ['#frames', 'grid'],
+    ] as const)
+      assert.equal(await ann.getAttribute(selector, 'role'), role)
+    await until(ann, 'document.querySelector("#log").ariaLive === "polite"')
+    const nameless = await ann.evaluate<readonly string[]>(`
+      [...document.querySelectorAll('button, input, canvas, section, nav, table')]
+        .filter((one) => !(one.ariaLabel || one.labels?.length || one.textContent.trim() ||
+          document.getElementById(one.getAttribute('aria-labelledby'))?.textContent))
+        .map((one) => one.outerHTML.slice(0, 80))`)
+    assert.deepEqual(nameless, [])
+  })
+
+  const VIEWPORTS = [PHONE, { width: 820, height: 1180 }, { width: 1180, height: 700 }, DESKTOP]
+  const SCHEMES = ['light', 'dark'] as const
+
+  test('the page fits phones, tablets and desks, light and dark', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const bob = await comeIn(t, url, 'Bartholomew the Longname')
+    await say(ann, 'Hello there, who is painting?')
+    await say(bob, `Me, and I say ${'w'.repeat(200)} and words`)
+    await until(ann, has('.said:last-child p', 'and words'))
+    for (const viewport of VIEWPORTS)
+      for (const colorScheme of SCHEMES) {
+        await ann.setViewportSize(viewport)
+        await ann.emulateMedia({ colorScheme })
+        const brightness = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
+        assert.equal(await ann.evaluate(brightness), colorScheme === 'light')
+        await bob.fill('#text', '')
+        await bob.locator('#text').pressSequentially('t')
+        await until(ann, has('#typing', 'Bartholomew the Longname is typing …'))
+        for (const view of viewport.width < 1180 ? ['chat', 'board', 'wire'] : ['']) {
+          await show(ann, view)
+          await pictureOf(ann, [viewport.width, colorScheme, view].filter(Boolean).join('-'))
+          assert.deepEqual(await outside(ann), [], `${viewport.width} ${view}`)
+        }
+      }
+    await ann.click('#theme')
+    assert.equal(await ann.getAttribute('#theme', 'aria-pressed'), 'false', 'it was dark')
+  })
+})
+
+/** Goes to a view of a narrow page, where there is one at a time; '' is the wide page, which shows all. */
+async function show(page: Page, view: string): Promise<void> {
+  assert.equal(await page.locator('#views').isVisible(), view !== '')
+  if (view !== '') await page.click(`#views [data-view=${view}]`)
+  for (const part of ['chat', 'board', 'wire'])
+    assert.equal(await page.locator(`#${part}`).isVisible(), view === '' || part === view)
+  if (view === '' || view === 'wire') await page.locator('#rows tr').last().click()
+  await page.evaluate('new Promise(requestAnimationFrame)')
+}
+
+/** What sticks out of its part of the page, or of the window. */
+const outside = (page: Page): Promise<readonly string[]> =>
+  page.evaluate<readonly string[]>(`
+    [...document.querySelectorAll('body, main, button, input:not([type=radio]), figcaption span, h2, #detail, .said p')]
+      .filter((one) => one.checkVisibility() && one.closest('#rooms, #people') === null)
+      .filter((one) => {
+        const { right, bottom } = one.getBoundingClientRect()
+        const around = one.parentElement.closest('section, header, nav, #side, html').getBoundingClientRect()
+        const { scrollWidth, scrollHeight } = document.documentElement
+        return right > around.right + 1 || Math.max(right, scrollWidth) > innerWidth || scrollHeight > innerHeight
+      })
+      .map((one) => one.id || one.textContent.trim().slice(0, 40))`)

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { describe, type TestContext, test } from 'node:test'
+import { type Conn, dial, HandshakeError } from 'fastws'
+import { start } from '../../examples/demo/server.js'
+import { Program } from './program.js'
+
+const KEY = '0123456789abcdef0123456789abcdef'
+
+async function serve(t: TestContext): Promise<string> {
+  const { url, close } = await start(0)
+  t.after(close)
+  return url
+}
+
+async function connect(t: TestContext, url: string, path: string): Promise<Conn> {
+  const conn = await dial(url + path)
+  t.after(() => conn.terminate())
+  return conn
+}
+
+interface News {
+  readonly type: string
+  readonly [name: string]: unknown
+}
+
+/** The next news of a type; bytes have the type `paint`. */
+async function news(conn: Conn, type: string): Promise<News> {
+  for (;;) {
+    const message = await conn.read()
+    assert.ok(message !== null, 'it is not over')
+    const told = message.isText
+      ? message.json<News>()
+      : { type: 'paint', cells: message.data.toString('hex') }
+    if (told.type === type) return told
+  }
+}
+
+const ask = (conn: Conn, request: object): Promise<void> => conn.send(JSON.stringify(request))
+
+describe('the demo', () => {
+  test('is started by a program that says where it is, and ends in peace', async (t) => {
+    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0' })
+    const url = await program.line(/^Open (http:\/\/localhost:[1-9]\d*) in a browser/)
+    const conn = await connect(t, url, '/chat?name=Ann')
+    await news(conn, 'welcome')
+    program.kill('SIGTERM')
+    const { code, reason, clean } = await conn.closed
+    assert.deepEqual([code, reason, clean], [1012, 'Restarting', true])
+    const { code: exitCode, err } = await program.ended
+    assert.deepEqual([exitCode, err], [0, ''])
+  })
+
+  test('takes any free port when 8080 is taken, unless it was told which', async (t) => {
+    const other = createServer().listen(8080, 'localhost')
+    t.after(() => other.close())
+    await Promise.race([once(other, 'listening'), once(other, 'error')]) // taken by others: that will do
+    const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined })
+    assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
+    const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080' }).ended
+    assert.equal(told.code, 1)
+    assert.match(told.err, /EADDRINUSE/)
+  })
+
+  test('serves the files of its page, and no others', async (t) => {
+    const url = await serve(t)
+    const page = await fetch(url)
+    assert.equal(page.status, 200)
+    assert.match(page.headers.get('content-security-policy') ?? '', /require-trusted-types-for 'script'/)
+    const html = await page.text()
+    const links = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, link]) => link)
+    assert.ok(links.length >= 3)
+    for (const link of links) assert.equal((await fetch(`${url}/${link}`)).status, 200, link)
+    for (const path of ['/nothing', '/%2e%2e/server.ts', '/..%2fserver.ts', '/style.css/', '/chat'])
+      assert.notEqual((await fetch(url + path)).status, 200, path)
+  })
+
+  test('tells newcomers where they are, and the others that they came', async (t) => {
+    const url = await serve(t)
+    const ann = await connect(t, url, '/chat?name=Ann&room=garden')
+    assert.equal((await news(ann, 'welcome')).room, 'garden')
+    assert.match(String((await news(ann, 'paint')).cells), /^(?:[01][\da-f]{5})+$/)
+    await news(ann, 'people')
+    const long = encodeURIComponent(`\u202e${'x'.repeat(50)}`)
+    const bob = await connect(t, url, `/chat?name=${long}&room=nowhere`)
+    assert.equal((await news(bob, 'welcome')).room, 'lobby', 'there is no such room')
+    assert.deepEqual((await news(bob, 'people')).people, [{ id: 2, name: 'x'.repeat(24), state: 'here' }])
+    await ask(bob, { type: 'join', room: 'garden' })
+    assert.equal((await news(ann, 'note')).text, `${'x'.repeat(24)} came in`)
+    await ask(bob, { type: 'say', text: 'hello' })
+    assert.equal((await news(ann, 'said')).text, 'hello')
+  })
+
+  test('passes on paint that is on the board, and no other', async (t) => {
+    const url = await serve(t)
+    const [ann, bob] = [await connect(t, url, '/chat'), await connect(t, url, '/chat')]
+    await news(bob, 'paint')
+    for (const cells of ['200000', '001400', '000009', '0102', '', 'ffffff010203ff'])
+      await ann.send(Buffer.from(cells, 'hex'))
+    assert.equal((await news(bob, 'paint')).cells, '010203')
+  })
+
+  for (const [what, text] of [
+    ['no JSON', '{'],
+    ['no object', 'null'],
+    ['no request', '{"type":"dance"}'],
+    ['a state there is none of', '{"type":"state","state":"asleep"}'],
+    ['nothing said', '{"type":"say","text":" "}'],
+    ['no text', '{"type":"say","text":7}'],
+  ] as const)
+    test(`closes politely on ${what}`, async (t) => {
+      const conn = await connect(t, await serve(t), '/chat')
+      await conn.send(text)
+      const { code, initiator } = await conn.closed
+      assert.deepEqual([code, initiator], [1008, 'remote'])
+    })
+
+  test('shows the frames of a connection to who has its key', async (t) => {
+    const url = await serve(t)
+    const viewer = await connect(t, url, `/wire?wire=${KEY}`)
+    const stranger = await connect(t, url, `/wire?wire=${KEY.replace('0', 'f')}`)
+    const ann = await connect(t, url, `/chat?wire=${KEY}`)
+    await ann.send(JSON.stringify({ type: 'ping' }))
+    const frame = async (): Promise<Record<string, unknown>> => (await viewer.read())?.json() ?? {}
+    const welcome = await frame()
+    assert.deepEqual(
+      [welcome.direction, welcome.opcode, welcome.fin, welcome.rsv, welcome.maskKey],
+      ['out', 1, true, '000', null],
+    )
+    let sent = await frame()
+    while (sent.direction !== 'in') sent = await frame()
+    assert.match(String(sent.maskKey), /^[\da-f]{8}$/)
+    assert.deepEqual([sent.length, sent.payload], [15, Buffer.from('{"type":"ping"}').toString('hex')])
+    assert.deepEqual([(await frame()).opcode, (await frame()).opcode], [9, 10])
+    await stranger.close()
+    assert.equal(stranger.stats.messagesIn, 0)
+  })
+
+  test('lets nobody look on without a key', async (t) => {
+    const url = await serve(t)
+    for (const path of ['/wire', '/wire?wire=short'])
+      await assert.rejects(dial(url + path), (error: HandshakeError) => {
+        assert.ok(error instanceof HandshakeError)
+        return error.status === 400
+      })
+  })
+})
