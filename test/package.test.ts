@@ -135,6 +135,10 @@ describe('the packed package', () => {
       assert.ok(list.includes(`package/${path}`), path)
   })
 
+  test('brings the command fastws', async () => {
+    assert.equal(await inFolder(join(folder, 'node_modules/.bin/fastws'), ['--version']), manifest.version)
+  })
+
   test('can be imported', async () => {
     const program = `
       import { dial } from 'fastws'

@@ -1,7 +1,10 @@
 // Everybody who takes frames apart.
-import { Duplex } from 'node:stream'
+
+import { startConn } from '../../src/conn/conn.js'
+import { resolveConnOptions } from '../../src/conn/options.js'
 import { FrameDecoder } from '../../src/frame/index.js'
-import { acquireFrame, Conn, releaseFrame } from '../../src/index.js'
+import { acquireFrame, releaseFrame } from '../../src/index.js'
+import type { Transport, TransportEvents } from '../../src/node/transport.js'
 import { BINARY, clientMessage, textOf } from '../e2e/wire.js'
 import { loadPeer } from '../root.js'
 import { framesInChunk, type MakeWorker, type MemoryWorker, rowOfFrames } from './worker.js'
@@ -34,14 +37,46 @@ export const decoder: MakeWorker = (size) => {
   return worker
 }
 
-/** A stream that gives what it is fed. */
-class Source extends Duplex {
-  override _read(): void {
-    // Chunks are pushed when the benchmark says so.
+/** A transport that gives what it is fed with a call, as the Receiver of ws is fed. */
+class Source implements Transport {
+  readonly keeps = 'until it has left'
+  readonly pending = 0
+  readonly remoteAddress = undefined
+  readonly remotePort = undefined
+  readonly localAddress = undefined
+  readonly localPort = undefined
+  #events: TransportEvents | undefined
+
+  open(events: TransportEvents): void {
+    this.#events = events
   }
 
-  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
-    done()
+  feed(memory: Buffer, end: number): void {
+    this.#events?.bytes(memory, 0, end)
+  }
+
+  write(): boolean {
+    return true
+  }
+
+  writeAll(): boolean {
+    return true
+  }
+
+  pause(): void {
+    // It gives nothing of its own accord.
+  }
+
+  resume(): void {
+    // It was never stopped.
+  }
+
+  end(): void {
+    // Nobody is at the other end.
+  }
+
+  destroy(): void {
+    // Nor holds it anything.
   }
 }
 
@@ -51,12 +86,13 @@ export const nextFrame: MakeWorker = (size) => {
   const row = rowOfFrames(bytes)
   const perChunk = framesInChunk(bytes)
   const source = new Source()
-  const conn = Conn.over(source, { role: 'server', maxFrame: LIMIT, maxMessage: LIMIT, keepalive: false })
+  const options = resolveConnOptions({ maxFrame: LIMIT, maxMessage: LIMIT, keepalive: false })
+  const conn = startConn(source, { role: 'server', options })
   const worker = { count: 0, work }
   async function work(messages: number): Promise<void> {
     for (let left = messages; left > 0; left -= perChunk) {
       const count = Math.min(left, perChunk)
-      source.push(row.subarray(0, count * bytes.length))
+      source.feed(row, count * bytes.length)
       for (let i = 0; i < count; i++) {
         const frame = await conn.nextFrame()
         if (frame === null) throw new Error('The connection has ended')

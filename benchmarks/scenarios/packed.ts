@@ -25,7 +25,7 @@ interface PackedCell extends Cell {
 const SMALL = { connections: 50, size: 190, inFlight: 8 }
 const LARGE = { connections: 50, size: 16 << 10, inFlight: 2 }
 /** Connections that have said something and now say nothing. */
-const HELD = { connections: 400, times: 4 }
+const HELD = { connections: 400, rounds: 3 }
 
 const variants = [
   { variant: '190 B, takeover', shape: SMALL, compress: { takesOver: true }, limit: 0.25 },
@@ -66,7 +66,11 @@ async function measureCell({ subject, shape, compress }: PackedCell, extent: Ext
     await sleep(times.warmUp)
     return measureWindow(server, load, times.window)
   })
-  const held = { ...talk, ...HELD, connections: isQuick ? 10 : HELD.connections }
+  const held = {
+    ...talk,
+    connections: isQuick ? 10 : HELD.connections,
+    times: HELD.rounds * talk.inFlight,
+  }
   const memory = await withServerAndLoad(subjectOf(subject), { compress }, async (server, load) => {
     await server.ask('collect')
     const before = await server.usage()

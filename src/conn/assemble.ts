@@ -3,9 +3,12 @@ import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { isUtf8 } from '../frame/utf8.js'
 import { messageTooBig, notUtf8 } from '../protocol/session.js'
-import { type Codecs, eachInOrder } from './codecs.js'
+import { type Codecs, eachInOrder, orGiveBack } from './codecs.js'
 import { keepBytes, keptIn } from './memory.js'
-import { type Message, ownMessage } from './message.js'
+import { gatherMessage, type Message, ownMessage } from './message.js'
+
+/** Fragments of this size on average are not joined before somebody looks at them: many a message is only sent on. */
+const GATHERED_FROM = 16 << 10
 
 /** Payloads from this size on lie in memory of their own, which a message can take over. */
 const OWN_MEMORY_FROM = 4097
@@ -23,14 +26,15 @@ export function assemble(
 ): Message | Promise<Message> {
   if (codecs === undefined) return join(frames)
   let total = 0
-  const decoded = eachInOrder(frames, (frame) => {
+  const decode = (frame: Frame): void | Promise<void> => {
     const pending = codecs.decode(frame, rules.maxMessage - total)
     const count = (): void => {
       total += frame.length
       if (total > rules.maxMessage) throw messageTooBig(total, rules.maxMessage)
     }
     return pending === undefined ? count() : pending.then(count)
-  })
+  }
+  const decoded = orGiveBack(frames, () => eachInOrder(frames, decode))
   if (decoded === undefined) return check(join(frames), rules)
   return decoded.then(() => check(join(frames), rules))
 }
@@ -60,8 +64,15 @@ function single(frame: Frame, isText: boolean): Message {
 function joinMany(frames: readonly Frame[], isText: boolean): Message {
   let total = 0
   for (const frame of frames) total += endOf(frame) - startOf(frame)
+  if (total >= frames.length * GATHERED_FROM) return gatherMessage(isText, frames.map(pieceOf), total)
   const bytes = Buffer.allocUnsafe(total)
   let at = 0
   for (const frame of frames) at += bytesOf(frame).copy(bytes, at, startOf(frame), endOf(frame))
   return ownMessage(isText, false, bytes, 0, total)
+}
+
+/** The payload of a frame in memory that outlives it. */
+function pieceOf(frame: Frame): Buffer {
+  const bytes = bytesOf(frame).subarray(startOf(frame), endOf(frame))
+  return bytes.length >= OWN_MEMORY_FROM ? bytes : Buffer.from(bytes)
 }

@@ -1,7 +1,9 @@
+import { headOf } from '../frame/frame.js'
 import type { Codecs } from './codecs.js'
 import { Decoding, type DecodingHost } from './decoding.js'
 import { Inbox } from './inbox.js'
 import type { ResolvedConnOptions } from './options.js'
+import { isPlainMessage } from './plain-message.js'
 import type { Readers } from './readers.js'
 import { Serving, type ServingHost } from './serving.js'
 
@@ -34,8 +36,15 @@ export class Backlog {
     return this.inbox.holdsData || this.decoding.isBusy
   }
 
+  /** Whether what comes next is a message that no extension has to change back, and all before it has been read. */
+  get beginsPlain(): boolean {
+    if (!this.decoding.isEmpty || this.decoding.isBusy) return false
+    const first = this.inbox.peekData()
+    return first !== undefined && isPlainMessage(headOf(first))
+  }
+
   /** Whether what comes in has to wait behind what is here. */
   get isInTheWay(): boolean {
-    return this.serving.isStreaming || !this.inbox.isEmpty || this.decoding.isBusy
+    return this.serving.isStreaming || !this.isEmpty || this.decoding.isBusy
   }
 }

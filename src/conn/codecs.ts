@@ -1,4 +1,4 @@
-import { WebSocketError } from '../errors.js'
+import { toError, WebSocketError } from '../errors.js'
 import { type Frame, lendToFrame, packHead, setFrame } from '../frame/frame.js'
 import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
@@ -22,6 +22,8 @@ export class Codecs {
    */
   readonly aloneKey: string | undefined
 
+  /** Whether messages without a reserved bit have to be decoded, too. */
+  readonly decodesAll: boolean
   readonly #watches: readonly IdleWatch[]
 
   constructor(extensions: readonly ActiveExtension[], keeper?: Timekeeper) {
@@ -29,6 +31,9 @@ export class Codecs {
     this.#inward = [...this.#outward].reverse()
     this.#local = extensions.filter(({ isLocal }) => isLocal === true).map(({ codec }) => codec)
     this.#watches = keeper === undefined ? [] : watchIdle(this.#outward, keeper)
+    this.decodesAll = this.#outward.some(
+      (codec) => codec.decode !== undefined && codec.decodesMarked !== true,
+    )
     const keys = this.#outward.map((codec) => (codec.encodeAlone === undefined ? undefined : codec.aloneKey))
     this.aloneKey = keys.includes(undefined) ? undefined : keys.join('\n')
   }
@@ -36,18 +41,25 @@ export class Codecs {
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
   decode(frame: Frame, limit: number): void | Promise<void> {
     if (this.#watches.length > 0) this.#touch(frame)
-    return eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit))
+    return named(() => eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit)))
   }
 
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     if (this.#watches.length > 0) this.#touch(frame)
-    return eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints))
+    return named(() => eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints)))
+  }
+
+  /** Whether a message of so many bytes goes out as it is. */
+  skips(length: number): boolean {
+    for (const codec of this.#outward)
+      if (codec.encode !== undefined && codec.skips?.(length) !== true) return false
+    return true
   }
 
   /** Changes a frame that is a whole message for all connections with the same `aloneKey`. */
   encodeAlone(frame: Frame, hints: EncodeHints): void | Promise<void> {
-    return eachInOrder(this.#outward, (codec) => codec.encodeAlone?.(frame, hints))
+    return named(() => eachInOrder(this.#outward, (codec) => codec.encodeAlone?.(frame, hints)))
   }
 
   /** A message that `encode()` has not seen goes out next. */
@@ -57,7 +69,7 @@ export class Codecs {
 
   /** Shows a frame of the application's own to the local extensions, which may change it. */
   encodeOwn(frame: Frame): void | Promise<void> {
-    return eachInOrder(this.#local, (codec) => codec.encode?.(frame, NO_HINTS))
+    return named(() => eachInOrder(this.#local, (codec) => codec.encode?.(frame, NO_HINTS)))
   }
 
   #touch(frame: Frame): void {
@@ -88,12 +100,45 @@ export class Codecs {
   }
 }
 
+/** Lets extensions work; what they throw by mistake is told as theirs. */
+function named(work: () => void | Promise<void>): void | Promise<void> {
+  try {
+    const pending = work()
+    return pending === undefined ? undefined : pending.then(undefined, failedIn)
+  } catch (thrown) {
+    failedIn(thrown)
+  }
+}
+
+function failedIn(thrown: unknown): never {
+  if (thrown instanceof WebSocketError) throw thrown
+  const error = toError(thrown)
+  throw new WebSocketError('WS_ERR_EXTENSION', `An extension failed: ${error.message}`, { cause: error })
+}
+
+/** Takes a step with frames of the pool. When it fails, at once or later, nobody has them any more: they go back. */
+export function orGiveBack<T>(frames: readonly Frame[], step: () => T | Promise<T>): T | Promise<T> {
+  const failed = (error: unknown): never => {
+    for (const frame of frames) if (!frame.isReleased) releaseFrame(frame)
+    throw error
+  }
+  try {
+    const result = step()
+    return isPromiseLike(result) ? (result as Promise<T>).then(undefined, failed) : result
+  } catch (error) {
+    return failed(error)
+  }
+}
+
 /** An extension made a control frame longer than RFC 6455 §5.5 allows. */
-export const controlTooLong = (where: string): WebSocketError =>
+const controlTooLong = (where: string): WebSocketError =>
   new WebSocketError(
     'WS_ERR_EXTENSION',
     `Cannot use a control frame that ${where} of an extension made longer than ${MAX_CONTROL_PAYLOAD} bytes`,
   )
+
+const heldBack = (): WebSocketError =>
+  new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
 
 /** Takes the items one after the other; asynchronous only from the first step that is. */
 export function eachInOrder<T>(
@@ -108,16 +153,29 @@ export function eachInOrder<T>(
   }
 }
 
+/**
+ * The payload of a control frame that came in, as the extensions give it. Such frames are answered at once: an extension
+ * cannot hold them back, only look at them and change them. The frame is released.
+ */
+export function decodeControl(codecs: Codecs, frame: Frame, fail: (error: unknown) => void): Buffer {
+  const pending = orGiveBack([frame], () => codecs.decode(frame, MAX_CONTROL_PAYLOAD))
+  const payload = frame.copyPayload()
+  if (pending === undefined) releaseFrame(frame)
+  else pending.then(() => releaseFrame(frame)).catch(fail)
+  if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
+  return payload
+}
+
 /** The payload of a control frame as the extensions want it; throws when they break a rule. */
 export function encodeControl(codecs: Codecs, opcode: number, payload: Buffer): Buffer {
   const frame = acquireFrame()
   setFrame(frame, packHead(true, 0, opcode), false, 0)
   lendToFrame(frame, payload, 0, payload.length)
-  const pending = codecs.encode(frame, NO_HINTS)
+  const pending = orGiveBack([frame], () => codecs.encode(frame, NO_HINTS))
   const encoded = frame.copyPayload()
   if (pending !== undefined) {
-    pending.catch(ignore)
-    throw new WebSocketError('WS_ERR_EXTENSION', 'Cannot hold back a control frame: encode() gave a promise')
+    pending.then(() => releaseFrame(frame), ignore)
+    throw heldBack()
   }
   releaseFrame(frame)
   if (encoded.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('encode()')

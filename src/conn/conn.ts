@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
-import { Frame } from '../frame/frame.js'
+import { companionOf, Frame, setCompanion } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
-import { releaseFrame } from '../frame/pool.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
 import { Application } from './application.js'
@@ -16,8 +15,9 @@ import { checkNames } from './option-names.js'
 import { resolveConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
+import { readPromise } from './quiet.js'
 import { MessageReader } from './reader.js'
-import { LOOP_END, LoopWaiter, type ReadOptions, signalOf } from './readers.js'
+import { LOOP_END, LoopWaiter, type ReadOptions, readInto, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
 import type { ConnSetup } from './setup.js'
 import type { MessageWriter } from './writer.js'
@@ -163,7 +163,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     const message = this.#core.delivery.takeNow()
     if (message !== undefined) return Promise.resolve(message)
-    return new Promise((resolve, reject) => {
+    return readPromise((resolve, reject) => {
       this.#core.delivery.wait({ wants: 'message', resolve, reject }, signal)
     })
   }
@@ -175,7 +175,9 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   nextFrame(options?: ReadOptions): Promise<Frame | null> {
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
-    return new Promise((resolve, reject) => {
+    const frame = this.#core.delivery.takeFrameNow()
+    if (frame !== undefined) return promiseOf(frame)
+    return readPromise((resolve, reject) => {
       this.#core.delivery.wait({ wants: 'frame', resolve, reject }, signal)
     })
   }
@@ -183,12 +185,9 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
   /** Like `nextFrame()`, into a frame of yours; false when the connection ended peacefully. */
   readFrame(frame: Frame, options?: ReadOptions): Promise<boolean> {
     if (!(frame instanceof Frame) || frame.isReleased) throw wrongType('frame', 'a Frame of yours', frame)
-    return this.nextFrame(options).then((next) => {
-      if (next === null) return false
-      next.copyTo(frame)
-      releaseFrame(next)
-      return true
-    })
+    const signal = signalOf(options)
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    return readInto(frame, this.#core.delivery, signal)
   }
 
   /** The next message, to be read part by part; null when the connection ended peacefully. */
@@ -196,7 +195,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     const { delivery } = this.#core
-    return new Promise((resolve, reject) => {
+    return readPromise((resolve, reject) => {
       const began = (began: boolean, isText: boolean): void =>
         resolve(began ? new MessageReader(delivery, isText) : null)
       delivery.wait({ wants: 'stream', resolve: began, reject }, signal)
@@ -287,4 +286,12 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)
   }
+}
+
+function promiseOf(frame: Frame): Promise<Frame> {
+  const kept = companionOf(frame)
+  if (kept !== undefined) return kept as Promise<Frame>
+  const made = Promise.resolve(frame)
+  setCompanion(frame, made)
+  return made
 }

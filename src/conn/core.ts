@@ -3,8 +3,10 @@ import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Transport, TransportEvents } from '../node/transport.js'
 import { Application, type ApplicationHost } from './application.js'
+import type { BackPressureHost } from './back-pressure.js'
 import type { Conn, ConnStats } from './conn.js'
-import type { Delivery, DeliveryHost } from './delivery.js'
+import type { Delivery } from './delivery.js'
+import type { DeliveryHost } from './delivery-host.js'
 import { Ending, type EndingHost, terminated } from './ending.js'
 import type { Events } from './events.js'
 import { Framer } from './framer.js'
@@ -13,7 +15,7 @@ import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
 import { Inbound, type InboundHost } from './inbound.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { Outbox, type OutboxHost } from './outbox.js'
+import { Outbox } from './outbox.js'
 import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
@@ -27,7 +29,7 @@ type Hosts<Data> = ApplicationHost<Data> &
   DeliveryHost &
   EndingHost &
   HeartbeatHost &
-  OutboxHost &
+  BackPressureHost &
   Events
 
 const NOBODY = new Application<never>()
@@ -128,14 +130,6 @@ export class Core<Data> implements Hosts<Data> {
 
   resume(): void {
     this.transport.resume()
-  }
-
-  refill(): void {
-    this.#inbound.refill()
-  }
-
-  pull(): Message | undefined {
-    return this.#inbound.pull()
   }
 
   message(message: Message): unknown {

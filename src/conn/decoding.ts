@@ -4,7 +4,7 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { Utf8Validator } from '../frame/utf8.js'
 import { messageTooBig, notUtf8 } from '../protocol/session.js'
 import { type AssembleRules, assemble } from './assemble.js'
-import type { Codecs } from './codecs.js'
+import { type Codecs, orGiveBack } from './codecs.js'
 import { isPromiseLike } from './events.js'
 import type { Inbox } from './inbox.js'
 import type { Message } from './message.js'
@@ -72,7 +72,7 @@ export class Decoding {
     const frame = decoded ?? this.#inbox.shiftData()
     if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
     return this.#run(
-      () => this.#decodePart(frame),
+      () => orGiveBack([frame], () => this.#decodePart(frame)),
       (done) => {
         this.#part = done
       },
@@ -101,7 +101,8 @@ export class Decoding {
     if (this.#codecs === undefined || isControl(headOf(frame))) return
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const decoded = this.#run(() => this.#decode(copy, this.#rules.maxMessage), releaseFrame)
+    const decode = (): Frame | Promise<Frame> => this.#decode(copy, this.#rules.maxMessage)
+    const decoded = this.#run(() => orGiveBack([copy], decode), releaseFrame)
     if (decoded !== undefined) releaseFrame(copy)
   }
 

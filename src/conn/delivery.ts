@@ -4,28 +4,15 @@ import { assemble } from './assemble.js'
 import { Backlog } from './backlog.js'
 import type { Codecs } from './codecs.js'
 import type { DecodingHost } from './decoding.js'
+import type { DeliveryHost, DeliverySource } from './delivery-host.js'
 import type { Events } from './events.js'
 import { Handling, type HandlingHost } from './handling.js'
-import { lendMessage, type Message } from './message.js'
+import { lendMessage, type Message, ownMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
 import type { ServingHost } from './serving.js'
 import { expectMore } from './staging.js'
-
-/** What the delivery needs from the connection around it. */
-export interface DeliveryHost {
-  /** More is wanted: decoding may go on, if it was stopped. */
-  refill(): void
-  /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
-  pull(): Message | undefined
-  /** What readers are told at an end that is not peaceful. */
-  error(): Error | undefined
-  /** What came in cannot be read. */
-  fail(error: unknown): void
-  /** The application's own function threw. */
-  handlerFailed(error: unknown): void
-}
 
 let refillNow: (delivery: Delivery) => void
 
@@ -35,6 +22,7 @@ let refillNow: (delivery: Delivery) => void
  */
 export class Delivery implements DecodingHost, HandlingHost, ReadersHost, ServingHost {
   readonly #host: DeliveryHost
+  readonly #source: DeliverySource
   readonly #options: ResolvedConnOptions
   readonly #codecs: Codecs | undefined
   /** Where messages go: to event functions, then nobody can read, or to readers. */
@@ -50,11 +38,13 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   constructor(
     host: DeliveryHost,
+    source: DeliverySource,
     options: ResolvedConnOptions,
     codecs: Codecs | undefined,
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#source = source
     this.#options = options
     this.#codecs = codecs
     this.#handling = events && new Handling(events, this)
@@ -96,18 +86,18 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     end: number,
     owned: boolean,
   ): boolean {
-    if (this.#codecs !== undefined || this.#backlog?.isInTheWay === true) return false
+    if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
-      this.#handling.handleLent(lendMessage(isText, ascii, bytes, start, end))
+      const make = owned ? ownMessage : lendMessage
+      this.#handling.handleNow(make(isText, ascii, bytes, start, end))
       return true
     }
-    const readers = this.#readers
-    const first = readers?.first
-    if (readers === undefined || first?.wants !== 'message') return false
-    readers.shift()
+    const first = this.#readers?.first
+    if (first?.wants !== 'message') return false
+    this.#readers!.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
-    this.#expectsReader = readers.first === undefined
+    this.#expectsReader = this.#readers!.first === undefined
     return true
   }
 
@@ -127,13 +117,23 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
   refillSoon(): void {
     expectMore()
-    if (this.#refillsSoon) return
+    if (this.#refillsSoon || !this.#source.isStopped) return
     this.#refillsSoon = true
     // Not nextTick at once: it may come before the promise jobs of this turn, in which readers come back.
     queueMicrotask(() => process.nextTick(refillNow, this))
   }
 
-  /** Takes a data frame, which owns its payload. */
+  /** Takes a data frame, which owns its payload: straight to whoever waits for it, if it need not wait itself. */
+  pushData(frame: Frame): void {
+    const first = this.#readers?.first
+    const mustWait = this.#codecs !== undefined || this.#backlog?.isInTheWay === true
+    if (first?.wants !== 'frame' || mustWait) return this.push(frame)
+    this.#readers!.shift()
+    first.resolve(frame)
+    this.#expectsReader = this.#readers!.first === undefined
+  }
+
+  /** Takes a frame of any kind, which owns its payload. */
   push(frame: Frame): void {
     this.#keep().inbox.push(frame)
     this.#serve()
@@ -160,9 +160,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   #checkRead(): void {
     if (this.#backlog?.holdsData === true) return
-    const callback = this.#onRead
+    this.#onRead?.()
     this.#onRead = undefined
-    callback?.()
   }
 
   /** Nobody will read any more. */
@@ -181,13 +180,28 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (this.#codecs !== undefined || this.#handling !== undefined) return undefined
-    if (this.#readers?.first !== undefined || this.#backlog?.serving.isStreaming === true) return undefined
-    const inbox = this.#backlog?.inbox
-    if (inbox === undefined || inbox.isEmpty) return this.#host.pull()
-    if (inbox.wholeMessages === 0 || inbox.beginsInside) return undefined
+    if (!this.#mayTakeNow || this.#codecs?.decodesAll === true) return undefined
+    const backlog = this.#backlog
+    if (backlog === undefined || !backlog.isInTheWay) return this.#source.pull()
+    if (this.#codecs !== undefined && !backlog.beginsPlain) return undefined
+    if (backlog.inbox.wholeMessages === 0 || backlog.inbox.beginsInside) return undefined
     this.refillSoon()
-    return assemble(inbox.shiftMessage(), undefined, this.#options) as Message
+    return assemble(backlog.inbox.shiftMessage(), undefined, this.#options) as Message
+  }
+
+  /** The same for the next frame. */
+  takeFrameNow(): Frame | undefined {
+    if (!this.#mayTakeNow || this.#codecs !== undefined) return undefined
+    const pulled = this.isEmpty ? this.#source.pullFrame() : undefined
+    if (pulled !== undefined || this.isEmpty) return pulled
+    this.refillSoon()
+    return this.#backlog?.inbox.shift()
+  }
+
+  /** Whether nobody waits in front. */
+  get #mayTakeNow(): boolean {
+    const isFirst = this.#handling === undefined && this.#readers?.first === undefined
+    return isFirst && this.#backlog?.serving.isStreaming !== true
   }
 
   /** Waits in line. */
@@ -206,7 +220,6 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return this.#backlog === undefined || this.#backlog.isEmpty
   }
 
-  /** Something takes its time: the next message waits for it. */
   get #isBusy(): boolean {
     return this.#handling?.isBusy === true || this.#isDecoding
   }
@@ -235,7 +248,6 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     this.#serve()
   }
 
-  /** The application is done with a message. */
   onIdle(): void {
     this.#serve()
   }
@@ -244,7 +256,6 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     this.#host.handlerFailed(error)
   }
 
-  /** What readers are told at an end that is not peaceful. */
   error(): Error | undefined {
     return this.#host.error()
   }
@@ -259,7 +270,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   }
 
   #refill(): void {
-    if (this.wantsMore) this.#host.refill()
+    if (this.wantsMore) this.#source.refill()
   }
 
   #serveReaders(): void {

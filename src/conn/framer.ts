@@ -1,4 +1,6 @@
 // Hot: run benchmarks/e2e before and after any edit.
+
+import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
 import { bytesOf, endOf, type Frame, headOf, startOf } from '../frame/frame.js'
 import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame/header.js'
@@ -6,8 +8,12 @@ import { type MaskSource, mask } from '../frame/mask.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
 import type { EncodedMessage } from './encoded-message.js'
+import { type Message, messageBytes, messageEnd, messageStart, shareMessage, useMessage } from './message.js'
 import type { Outbox } from './outbox.js'
 import { MAX_STAGED } from './staging.js'
+
+/** So much of a large message goes out with its header, which alone would make a packet of its own. */
+const WITH_HEADER = 4 << 10
 
 /** Up to here text is written by a loop: cheaper than a call into native code. */
 const WRITE_BY_LOOP = 48
@@ -42,6 +48,16 @@ export class Framer {
     const start = at + size - length
     writeText(text, length, into, start)
     this.#maskPayload(into, start, at + size)
+  }
+
+  /** A message that came in. A large one is sent from where it lies, where nobody can change it and no mask has to be put on. */
+  message(message: Message): void {
+    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
+    const { length } = message
+    useMessage(message)
+    const pieces = this.#mayShare(length) ? shareMessage(message) : undefined
+    if (pieces !== undefined) this.#pieces(head, pieces, length)
+    else this.data(head, messageBytes(message), messageStart(message), messageEnd(message))
   }
 
   /** One data message, or one frame of it; `head` is the first byte of its first frame. Cut to the fragment size. */
@@ -97,6 +113,21 @@ export class Framer {
     bytes.copy(into, from, start, end)
     this.#maskPayload(into, from, size)
     this.#outbox.writeOwned(into)
+  }
+
+  #mayShare(length: number): boolean {
+    return (
+      length > MAX_STAGED && length <= this.#options.fragmentSize && !this.#masks && this.#outbox.isPrivate
+    )
+  }
+
+  #pieces(head: number, pieces: readonly Buffer[], length: number): void {
+    const [first = EMPTY, ...rest] = pieces
+    const count = Math.min(first.length, WITH_HEADER)
+    const begin = Buffer.allocUnsafe(headerSize(length, false) + count)
+    first.copy(begin, this.#header(begin, 0, head, length), 0, count)
+    const left = count < first.length ? [first.subarray(count)] : []
+    this.#outbox.writePieces([begin, ...left, ...rest])
   }
 
   /** Lays a frame of `size` bytes into the room the outbox gave. */

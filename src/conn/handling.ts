@@ -31,8 +31,8 @@ export class Handling {
     return this.#busy
   }
 
-  /** Handles a message whose memory is only lent. */
-  handleLent(message: Message): void {
+  /** Handles a message whose memory is its own, or only lent. */
+  handleNow(message: Message): void {
     this.handle(message)
     if (this.#busy) message.keep()
     else reclaimMessage(message)

@@ -1,27 +1,19 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { decodeClosePayload } from '../frame/close.js'
 import { FrameDecoder } from '../frame/decoder.js'
-import {
-  bytesOf,
-  copyIntoFrame,
-  endOf,
-  Frame,
-  headOf,
-  lendToFrame,
-  setFrame,
-  startOf,
-} from '../frame/frame.js'
-import { FIN, MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { bytesOf, endOf, Frame, headOf, startOf } from '../frame/frame.js'
+import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
-import { type Codecs, controlTooLong } from './codecs.js'
-import { Delivery, type DeliveryHost } from './delivery.js'
+import { type Codecs, decodeControl } from './codecs.js'
+import { Delivery } from './delivery.js'
+import type { DeliveryHost, DeliverySource } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { isPlainMessage, keepMessage } from './plain-message.js'
+import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { beginTurn, endTurn } from './staging.js'
 
 /** What the inbound side needs from the connection around it. */
@@ -42,7 +34,7 @@ export interface InboundHost extends DeliveryHost {
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound {
+export class Inbound implements DeliverySource {
   readonly #host: InboundHost
   readonly #session: Session
   readonly #decoder: FrameDecoder
@@ -79,7 +71,11 @@ export class Inbound {
     this.#session = new Session(options)
     this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
-    this.delivery = new Delivery(host, options, codecs, events)
+    this.delivery = new Delivery(host, this, options, codecs, events)
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped
   }
 
   /** Whether we have stopped the peer ourselves. */
@@ -119,7 +115,7 @@ export class Inbound {
   #commit(count: number): void {
     this.#pumping = true
     try {
-      if (this.#decoder.commit(count, current)) this.#onFrame()
+      if (this.#decoder.commit(count, current)) this.#onFrame(current)
     } catch (error) {
       this.#host.fail(error)
     }
@@ -146,35 +142,60 @@ export class Inbound {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    if (!this.#stopped || this.#pumping || this.#drops) return undefined
+    return this.#mayPull && this.#pullInto(current, isPlainMessage)
+      ? this.#pulled(headOf(current))
+      : undefined
+  }
+
+  /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
+  pullFrame(): Frame | undefined {
+    if (!this.#mayPull) return undefined
+    const frame = acquireFrame()
+    if (this.#pullInto(frame, isData)) return frame
+    releaseFrame(frame)
+    return undefined
+  }
+
+  get #mayPull(): boolean {
+    return this.#stopped && !this.#pumping && !this.#drops
+  }
+
+  /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
+  #pullInto(frame: Frame, isWanted: (head: number) => boolean): boolean {
     this.#pumping = true
     try {
-      return this.#pullMessage()
+      return this.#decodeUpTo(frame, isWanted)
     } catch (error) {
       this.#host.fail(error)
-      return undefined
+      return false
     } finally {
       this.#pumping = false
     }
   }
 
-  #pullMessage(): Message | undefined {
+  #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
     while (!this.#discards && this.delivery.isEmpty) {
-      if (!this.#decoder.read(current)) {
+      if (!this.#decoder.read(frame)) {
         this.#start()
-        return undefined
+        return false
       }
-      const head = headOf(current)
-      if (isPlainMessage(head)) return this.#pulled(head)
-      this.#onFrame()
+      const head = headOf(frame)
+      if (isWanted(head)) {
+        this.#count(head)
+        return true
+      }
+      this.#onFrame(frame)
     }
-    return undefined
+    return false
+  }
+
+  #count(head: number): void {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if ((head & FIN) !== 0) this.messagesIn++
   }
 
   #pulled(head: number): Message {
-    this.#session.frameEnd(head)
-    this.framesIn++
-    this.messagesIn++
     const isText = (head & 0x0f) === Opcode.Text
     const { isAscii } = this.#session
     const owned = this.#decoder.ownsPayload
@@ -198,17 +219,17 @@ export class Inbound {
   #decodeAll(): void {
     while (this.#flows) {
       if (!this.#decoder.read(current)) return this.#start()
-      this.#onFrame()
+      this.#onFrame(current)
     }
     this.#stop()
   }
 
-  #onFrame(): void {
-    const head = headOf(current)
+  #onFrame(frame: Frame): void {
+    const head = headOf(frame)
     this.#session.frameEnd(head)
     this.framesIn++
-    if (isControl(head)) this.#onControl(head)
-    else this.#onData(head)
+    if (isControl(head)) this.#onControl(frame, head)
+    else this.#onData(frame, head)
   }
 
   #stop(): void {
@@ -227,7 +248,7 @@ export class Inbound {
     this.#host.resume()
   }
 
-  #onData(head: number): void {
+  #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
     if ((head & FIN) !== 0) this.messagesIn++
@@ -236,19 +257,25 @@ export class Inbound {
       this.delivery.handOver(
         (head & 0x0f) === Opcode.Text,
         this.#session.isAscii,
-        bytesOf(current),
-        startOf(current),
-        endOf(current),
+        bytesOf(frame),
+        startOf(frame),
+        endOf(frame),
         this.#decoder.ownsPayload,
       )
     )
       return
-    this.delivery.push(this.#keepFrame())
+    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
   }
 
-  #onControl(head: number): void {
-    const shown = this.delivery.showsControl ? this.#keepFrame() : undefined
-    const payload = this.#codecs === undefined ? current.copyPayload() : this.#decodeControl(this.#codecs)
+  #onControl(frame: Frame, head: number): void {
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
+    // `current` serves all connections, and an extension may keep what it is given.
+    const payload =
+      this.#codecs === undefined
+        ? frame.copyPayload()
+        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
+            this.#host.fail(error),
+          )
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
     // Answered first, shown afterwards.
@@ -258,29 +285,9 @@ export class Inbound {
     if (opcode === Opcode.Close) this.#host.onClose(payload)
   }
 
-  /** Control frames are answered at once: an extension cannot hold them back, only look at them and change them. */
-  #decodeControl(codecs: Codecs): Buffer {
-    const frame = this.#keepFrame() // `current` serves all connections, and an extension may keep what it is given
-    const pending = codecs.decode(frame, MAX_CONTROL_PAYLOAD)
-    const payload = frame.copyPayload()
-    if (pending === undefined) releaseFrame(frame)
-    else pending.then(undefined, (error: unknown) => this.#host.fail(error))
-    if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
-    return payload
-  }
-
   /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
   #checkClose(payload: Buffer): void {
     decodeClosePayload(payload)
     this.#discards = true
-  }
-
-  /** The frame at hand as one from the pool that owns its payload. */
-  #keepFrame(): Frame {
-    const kept = acquireFrame()
-    setFrame(kept, headOf(current), current.masked, current.maskKey)
-    if (this.#decoder.ownsPayload) lendToFrame(kept, bytesOf(current), startOf(current), endOf(current))
-    else copyIntoFrame(kept, bytesOf(current), startOf(current), endOf(current))
-    return kept
   }
 }

@@ -5,6 +5,10 @@ const EMPTY = Buffer.alloc(0)
 
 /** Whose memory the bytes of a message lie in. */
 const OWN = 0
+/** Its own, and its owner has seen it: he may change the bytes at any time. */
+const SEEN = 4
+/** Its own, and on its way out as it is: who wants to see the bytes gets a copy. */
+const LEAVING = 5
 /** Lent by the read loop for the time of one event. */
 const LENT = 1
 /** Lent, and passed on to `send()` meanwhile. */
@@ -28,6 +32,10 @@ export let lendMessage: (
 export let reclaimMessage: (message: Message) => void
 /** Notes that a message was sent on; its bytes follow with `messageBytes` and so on. @internal */
 export let useMessage: (message: Message) => void
+/** A message whose bytes are still in the pieces they came in, its own from now on. @internal */
+export let gatherMessage: (isText: boolean, pieces: readonly Buffer[], length: number) => Message
+/** The bytes to be sent without a copy, which stay as they are from now on; undefined where others can change them. @internal */
+export let shareMessage: (message: Message) => readonly Buffer[] | undefined
 /** @internal */
 export let messageBytes: (message: Message) => Buffer
 /** @internal */
@@ -54,9 +62,11 @@ export class Message {
   #bytes: Buffer
   #start: number
   #end: number
-  #state: typeof OWN | typeof LENT | typeof SENT | typeof GONE
+  #state: typeof OWN | typeof LENT | typeof SENT | typeof GONE | typeof SEEN | typeof LEAVING
   #ascii: boolean
   #string: string | undefined
+  /** What was not joined yet. */
+  #pieces: readonly Buffer[] | undefined
 
   private constructor(
     isText: boolean,
@@ -73,6 +83,7 @@ export class Message {
     this.#state = state
     this.#ascii = ascii
     this.#string = undefined
+    this.#pieces = undefined
   }
 
   /** How many bytes it has. */
@@ -85,6 +96,9 @@ export class Message {
   get data(): Buffer {
     this.keep()
     if (this.#start === this.#end) return EMPTY
+    if (this.#pieces !== undefined) this.#join()
+    else if (this.#state === LEAVING) this.#copy()
+    this.#state = SEEN
     if (this.#start === 0 && this.#end === this.#bytes.length) return this.#bytes
     this.#bytes = this.#bytes.subarray(this.#start, this.#end)
     this.#start = 0
@@ -96,12 +110,13 @@ export class Message {
   text(): string {
     if (this.#string !== undefined) return this.#string
     this.#check()
+    if (this.#pieces !== undefined) this.#join()
     const text = this.#ascii
       ? this.#bytes.toString('latin1', this.#start, this.#end)
       : this.#bytes.toString('utf8', this.#start, this.#end)
     // The string outlives memory that is only lent, so that nothing needs to be copied. (U+FFFD may stand for bytes that
     // are no UTF-8, which it could not give back.)
-    if (this.#state !== OWN && this.isText && (this.#ascii || !text.includes('\ufffd'))) this.#string = text
+    if (this.#isLent && this.isText && (this.#ascii || !text.includes('\ufffd'))) this.#string = text
     return text
   }
 
@@ -113,8 +128,18 @@ export class Message {
   /** Makes sure that the bytes stay; returns the message itself. */
   keep(): this {
     this.#check()
-    if (this.#state !== OWN) this.#copy()
+    if (this.#isLent) this.#copy()
     return this
+  }
+
+  get #isLent(): boolean {
+    return this.#state === LENT || this.#state === SENT
+  }
+
+  #join(): void {
+    this.#bytes = Buffer.concat(this.#pieces!)
+    this.#pieces = undefined
+    this.#state = OWN
   }
 
   #copy(): void {
@@ -141,7 +166,7 @@ export class Message {
     ownMessage = (isText, ascii, bytes, start, end) => new Message(isText, ascii, bytes, start, end, OWN)
     lendMessage = (isText, ascii, bytes, start, end) => new Message(isText, ascii, bytes, start, end, LENT)
     reclaimMessage = (message) => {
-      if (message.#state === OWN) return
+      if (!message.#isLent) return
       if (message.#state === LENT && message.#string === undefined) return message.#copy()
       message.#state = GONE
       message.#bytes = EMPTY
@@ -151,7 +176,20 @@ export class Message {
       message.#check()
       if (message.#state === LENT) message.#state = SENT
     }
-    messageBytes = (message) => message.#bytes
+    gatherMessage = (isText, pieces, length) => {
+      const message = new Message(isText, false, EMPTY, 0, length, OWN)
+      message.#pieces = pieces
+      return message
+    }
+    shareMessage = (message) => {
+      if (message.#state !== OWN && message.#state !== LEAVING) return undefined
+      message.#state = LEAVING
+      return message.#pieces ?? [message.#bytes.subarray(message.#start, message.#end)]
+    }
+    messageBytes = (message) => {
+      if (message.#pieces !== undefined) message.#join()
+      return message.#bytes
+    }
     messageStart = (message) => message.#start
     messageEnd = (message) => message.#end
   }

@@ -1,20 +1,14 @@
 // Hot: run benchmarks/e2e before and after any edit.
+import { EMPTY } from '../frame/bytes.js'
 import type { Transport } from '../node/transport.js'
 import { BackPressure, type BackPressureHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
+import type { ResolvedConnOptions } from './options.js'
 import { RESOLVED } from './quiet.js'
 import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
 import { Waiting } from './waiting.js'
 
-const EMPTY = Buffer.alloc(0)
-
-export interface OutboxOptions {
-  readonly highWaterMark: number
-  readonly maxOutboxBytes: number
-}
-
-/** What the outbox needs from the connection around it. */
-export type OutboxHost = BackPressureHost
+type OutboxOptions = Pick<ResolvedConnOptions, 'highWaterMark' | 'maxOutboxBytes'>
 
 /**
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
@@ -23,7 +17,7 @@ export type OutboxHost = BackPressureHost
 export class Outbox implements Stager {
   readonly #transport: Transport
   readonly #options: OutboxOptions
-  readonly #host: OutboxHost
+  readonly #host: BackPressureHost
   /** Made for the first who has to wait. */
   #pressure: BackPressure | undefined
 
@@ -49,7 +43,7 @@ export class Outbox implements Stager {
   /** Bytes handed to the transport so far, and those about to be. */
   bytesOut = 0
 
-  constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
+  constructor(transport: Transport, options: OutboxOptions, host: BackPressureHost) {
     this.#transport = transport
     this.#options = options
     this.#host = host
@@ -140,6 +134,19 @@ export class Outbox implements Stager {
     this.#awaitFlush()
   }
 
+  /** Whether nobody but the kernel comes to see what is sent: others could change it. */
+  get isPrivate(): boolean {
+    return this.#transport.keeps !== 'for ever'
+  }
+
+  /** Like `writeOwned()`, for a frame that lies in several pieces: nothing may come between them. */
+  writePieces(pieces: readonly Buffer[]): void {
+    if (!this.#blocked) this.flushStaged()
+    this.bytesOut += sizeOf(pieces)
+    if (this.#blocked) this.#waiting().pushPieces(pieces)
+    else if (!this.#transport.writeAll(pieces)) this.#blocked = true
+  }
+
   /** A promise for "there is room for more": below the high-water mark. */
   accepted(): Promise<void> {
     const { waiting } = this
@@ -212,7 +219,6 @@ export class Outbox implements Stager {
     this.#blocked = true // whatever is laid now stays here
   }
 
-  /** What waits here for the transport. */
   get #queued(): number {
     return this.#waits?.bytes ?? 0
   }
@@ -269,24 +275,23 @@ export class Outbox implements Stager {
   }
 
   #reserveQueued(size: number): number {
-    const waits = this.#waiting()
-    const at = waits.reserve(size)
-    this.into = waits.into
+    const at = this.#waiting().reserve(size)
+    this.into = this.#waiting().into
     return at
   }
 
   #writeNext(waits: Waiting): boolean {
-    const bytes = waits.take()
-    if (waits.bytes === 0) this.#waits = undefined
-    const taken = this.#write(bytes)
+    let taken = this.#write(waits.take())
+    while (waits.isInsideFrame) taken = this.#write(waits.take())
+    if (waits.bytes === 0 && this.#waits === waits) this.#waits = undefined
     if (this.#transport.keeps === 'for the call') waits.recycle()
     return taken
   }
 
   #write(bytes: Buffer): boolean {
-    const taken = this.#transport.write(bytes)
-    if (!taken) this.#blocked = true
-    return taken
+    if (this.#transport.write(bytes)) return true
+    this.#blocked = true
+    return false
   }
 
   #settle(): void {

@@ -54,6 +54,10 @@ class MemoryTransport implements Transport {
     return false
   }
 
+  writeAll(pieces: readonly Buffer[]): boolean {
+    return this.write(Buffer.concat(pieces))
+  }
+
   pause(): void {
     this.#paused = true
   }

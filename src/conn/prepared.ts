@@ -6,7 +6,7 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
 import { type Bytes, toBuffer } from './bytes.js'
-import type { Codecs } from './codecs.js'
+import { type Codecs, orGiveBack } from './codecs.js'
 import { EncodedMessage } from './encoded-message.js'
 import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
 import { hintsOf, type SendOptions } from './sendable.js'
@@ -121,6 +121,6 @@ function encodeAlone(plain: EncodedMessage, codecs: Codecs, hints: EncodeHints):
     releaseFrame(frame)
     return result
   }
-  const pending = codecs.encodeAlone(frame, hints)
+  const pending = orGiveBack([frame], () => codecs.encodeAlone(frame, hints))
   return pending === undefined ? encoded() : pending.then(encoded)
 }

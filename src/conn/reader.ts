@@ -1,6 +1,7 @@
 import type { Frame } from '../frame/frame.js'
 import { releaseFrame } from '../frame/pool.js'
 import type { Delivery } from './delivery.js'
+import { readPromise } from './quiet.js'
 import { type ReadOptions, signalOf } from './readers.js'
 
 /**
@@ -28,7 +29,7 @@ export class MessageReader implements AsyncIterable<Buffer> {
     const signal = signalOf(options)
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     if (this.#ended) return Promise.resolve(null)
-    return new Promise((resolve, reject) => {
+    return readPromise((resolve, reject) => {
       const take = (frame: Frame | null): void => resolve(frame && this.#take(frame))
       this.#delivery.wait({ wants: 'part', resolve: take, reject }, signal)
     })

@@ -1,7 +1,9 @@
 import { WebSocketError, wrongType } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
+import { releaseFrame } from '../frame/pool.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
+import { readPromise } from './quiet.js'
 
 /** What every read call takes. */
 export interface ReadOptions {
@@ -48,6 +50,46 @@ export class LoopWaiter implements MessageWaiter {
     this.#resolve(message === null ? LOOP_END : { done: false, value: message })
   }
 }
+
+/** Where frames are read from. */
+export interface FrameSource {
+  /** The next one, if it is here already. */
+  takeFrameNow(): Frame | undefined
+  wait(waiter: Waiter, signal: AbortSignal | undefined): void
+}
+
+/** Copies the next frame into one of theirs; false when there is none any more. */
+export function readInto(
+  into: Frame,
+  source: FrameSource,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const next = source.takeFrameNow()
+  return readPromise((resolve, reject) => {
+    const copier = frameCopier(into, resolve, reject)
+    if (next === undefined) source.wait(copier, signal)
+    else copier.resolve(next)
+  })
+}
+
+const frameCopier = (
+  into: Frame,
+  resolve: (came: boolean) => void,
+  reject: (error: unknown) => void,
+): FrameWaiter => ({
+  wants: 'frame',
+  reject,
+  resolve(next) {
+    if (next === null) return resolve(false)
+    try {
+      next.copyTo(into)
+      resolve(true)
+    } catch (error) {
+      reject(error) // theirs was given back meanwhile
+    }
+    releaseFrame(next)
+  },
+})
 
 export const LOOP_END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 

@@ -4,7 +4,7 @@ import { Opcode } from '../frame/opcode.js'
 import { isUtf8 } from '../frame/utf8.js'
 import type { EncodeHints } from '../protocol/extension.js'
 import { type Bytes, copyBytes, toBuffer } from './bytes.js'
-import { NO_HINTS } from './codecs.js'
+import { type Codecs, NO_HINTS } from './codecs.js'
 import { Message } from './message.js'
 import { checkNames } from './option-names.js'
 import type { Prepared } from './prepared.js'
@@ -74,4 +74,11 @@ export function controlPayload(data: string | Bytes | undefined): Buffer {
   if (payload.length > MAX_CONTROL_PAYLOAD)
     throw outOfRange('payload', `at most ${MAX_CONTROL_PAYLOAD} bytes long (RFC 6455 §5.5)`, payload.length)
   return payload
+}
+
+/** Whether no extension changes a message. A character takes three bytes at most: longer text is looked at closely later. */
+export function goesPlain(data: Sendable, codecs: Codecs | undefined): boolean {
+  if (codecs === undefined) return true
+  if (typeof data === 'string') return codecs.skips(data.length * 3)
+  return data instanceof Message && codecs.skips(data.length)
 }

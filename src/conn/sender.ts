@@ -2,21 +2,21 @@
 import { ProtocolError, WebSocketError } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
 import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { EncodeHints } from '../protocol/extension.js'
-import { type Codecs, encodeControl } from './codecs.js'
+import { type Codecs, encodeControl, orGiveBack } from './codecs.js'
 import { FrameWriter } from './frame-writer.js'
 import type { Framer } from './framer.js'
 import { Lane } from './lane.js'
-import { Message, messageBytes, messageEnd, messageStart, useMessage } from './message.js'
+import { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
 import { Prepared, plainOf } from './prepared.js'
 import { PreparedSender } from './prepared-sender.js'
 import { ignore, quietRejection } from './quiet.js'
 import {
+  goesPlain,
   hintsOf,
   isAsyncIterable,
   type Sendable,
@@ -43,7 +43,8 @@ export class Sender implements WriterHost {
   readonly #framer: Framer
   readonly #outbox: Outbox
   readonly #codecs: Codecs | undefined
-  readonly #lane = new Lane()
+  /** Made for the first who has to take turns. */
+  #lane: Lane | undefined
   /** Writers whose message is not out yet. */
   #writers: Set<MessageWriter> | undefined
   #frames: FrameWriter | undefined
@@ -68,10 +69,10 @@ export class Sender implements WriterHost {
   }
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
-    if (this.#cannotSend()) return this.refused()
-    if (this.#codecs === undefined && this.#lane.isFree && options === undefined) {
+    if (!this.#host.isOpen || this.overflows()) return this.refused()
+    if (options === undefined && this.#isFree && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
-      else if (data instanceof Message) this.#message(data)
+      else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
       else return this.#sendAny(data, options)
       return this.#sent()
@@ -81,7 +82,7 @@ export class Sender implements WriterHost {
 
   /** Runs a turn behind all messages sent so far. */
   inOrder(turn: () => void): void {
-    this.#lane.run(turn)
+    this.#turns().run(turn)
   }
 
   /** Opens a message that is written part by part; it holds the lane until it ends. */
@@ -93,7 +94,7 @@ export class Sender implements WriterHost {
     }
     this.#writers ??= new Set()
     this.#writers.add(writer)
-    this.#lane.run(() =>
+    this.#turns().run(() =>
       writer.start().then(() => {
         this.#writers?.delete(writer)
       }),
@@ -112,21 +113,23 @@ export class Sender implements WriterHost {
     if (this.#codecs === undefined) return this.#frameWriter().write(frame)
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const pending = this.#codecs.encodeOwn(copy)
+    const codecs = this.#codecs
+    const pending = orGiveBack([copy], () => codecs.encodeOwn(copy))
     const ended = this.#frameWriter().write(copy)
     // Such a frame goes out at once: an extension may look at it and change it, but not hold it back.
     if (pending === undefined) releaseFrame(copy)
-    else pending.catch((error: unknown) => this.#host.fail(error))
+    else pending.then(() => releaseFrame(copy)).catch((error: unknown) => this.#host.fail(error))
     return ended
   }
 
   /** One part of a message being written, or the whole of one: encoded by the extensions, then laid out. */
   part(head: number, bytes: Buffer, hints: EncodeHints): void | Promise<void> {
-    if (this.#codecs === undefined) return this.#framer.data(head, bytes)
+    const codecs = this.#codecs
+    if (codecs === undefined) return this.#framer.data(head, bytes)
     const frame = acquireFrame()
     setFrame(frame, head, false, 0)
     lendToFrame(frame, bytes, 0, bytes.length)
-    const pending = this.#encode(frame, hints)
+    const pending = orGiveBack([frame], () => codecs.encode(frame, hints))
     if (pending === undefined) return this.#layEncoded(frame)
     return pending.then(() => this.#layEncoded(frame))
   }
@@ -192,14 +195,19 @@ export class Sender implements WriterHost {
 
   /** The connection is over. */
   close(): void {
-    this.#lane.clear()
+    this.#lane?.clear()
     for (const writer of this.#writers ?? []) writer.drop()
     this.#writers = undefined
     this.#frames?.cut()
   }
 
-  #cannotSend(): boolean {
-    return !this.#host.isOpen || this.overflows()
+  get #isFree(): boolean {
+    return this.#lane?.isFree !== false
+  }
+
+  #turns(): Lane {
+    this.#lane ??= new Lane()
+    return this.#lane
   }
 
   /** A message that was begun may be finished after `close()`: Close waits for it. */
@@ -214,7 +222,7 @@ export class Sender implements WriterHost {
     this.#frames ??= new FrameWriter(
       this.#framer,
       this.#outbox,
-      this.#lane,
+      this.#turns(),
       this.#codecs,
       this.#allowedRsv,
       validateText,
@@ -227,18 +235,14 @@ export class Sender implements WriterHost {
     return this.#outbox.accepted()
   }
 
-  #message(message: Message): void {
-    useMessage(message)
-    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
-    this.#framer.data(head, messageBytes(message), messageStart(message), messageEnd(message))
-  }
-
   #sendAny(data: Sendable, options: SendOptions | undefined): Promise<void> {
     const hints = hintsOf(options)
     if (data instanceof Prepared) return this.#inTurn(data.length, () => this.#layPrepared(data, hints))
     if (isAsyncIterable(data)) return this.#sendStream(data, options?.text, hints)
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
-    if (this.#codecs === undefined && this.#lane.isFree) {
+    const isPlain =
+      this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
+    if (isPlain && this.#isFree) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }
@@ -249,7 +253,7 @@ export class Sender implements WriterHost {
   /** Lays a message of so many bytes out when its turn comes. */
   #inTurn(length: number, lay: () => void | Promise<void>): Promise<void> {
     this.hold(length)
-    this.#lane.run(() => {
+    this.#turns().run(() => {
       const pending = this.#failing(lay)
       this.messagesOut++
       if (pending === undefined) return this.letGo(length)
@@ -283,10 +287,6 @@ export class Sender implements WriterHost {
   #layControl(opcode: number, payload: Buffer): void {
     if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
     else this.#framer.control(opcode, payload)
-  }
-
-  #encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
-    return this.#codecs?.encode(frame, hints)
   }
 
   #layEncoded(frame: Frame): void {

@@ -15,7 +15,7 @@ const EMPTY = Buffer.alloc(0)
 /**
  * Frames that wait until the transport takes more. Data in order: that of this connection packed into blocks, memory that
  * was made elsewhere as it is. Control frames in front of it, so that a pong never stands behind a megabyte of data
- * (RFC 6455 §5.5.2). Every piece ends where a frame ends.
+ * (RFC 6455 §5.5.2). Every piece ends where a frame ends, but for those of one frame: they are taken one after the other.
  */
 export class Waiting {
   #queue: Buffer[] = []
@@ -25,6 +25,11 @@ export class Waiting {
   #from = -1
   #control: Buffer[] = []
   #pong: Buffer | undefined
+
+  /** Pieces that do not end where a frame ends. */
+  #open: WeakSet<Buffer> | undefined
+  /** What was taken last ends inside a frame: its rest has to follow. */
+  isInsideFrame = false
 
   /** The memory in which `reserve()` gave room. */
   into: Buffer = EMPTY
@@ -64,9 +69,20 @@ export class Waiting {
     this.bytes += bytes.length
   }
 
+  /** The same for a frame that lies in several pieces. */
+  pushPieces(pieces: readonly Buffer[]): void {
+    this.#open ??= new WeakSet()
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i]!.subarray() // an object of its own: the same piece may wait in two frames
+      if (i < pieces.length - 1) this.#open.add(piece)
+      this.push(piece)
+    }
+  }
+
   /** Takes out what goes into one write: all control frames, or the first piece of data and small ones behind it. */
   take(): Buffer {
-    const bytes = this.#takeControl() ?? this.#takeData()
+    const control = this.isInsideFrame ? undefined : this.#takeControl()
+    const bytes = control ?? this.#takeData()
     this.bytes -= bytes.length
     return bytes
   }
@@ -87,6 +103,7 @@ export class Waiting {
       if (size + length > BLOCK_SIZE) break
       size += length
     }
+    this.isInsideFrame = this.#open?.has(this.#queue[count - 1]!) === true
     return count === 1 ? this.#queue.shift()! : Buffer.concat(this.#queue.splice(0, count), size)
   }
 
@@ -94,6 +111,7 @@ export class Waiting {
   dropData(): void {
     this.#setBlock(EMPTY)
     this.#queue = []
+    this.isInsideFrame = false
     this.bytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)
   }
 

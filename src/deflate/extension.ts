@@ -54,6 +54,8 @@ export class PerMessageDeflate implements Extension {
     const compressor = new Compressor(own, this.#settings, this.#pools, this.#budget)
     const decompressor = new Decompressor(peers, this.#settings.maxRatio, this.#pools, this.#budget)
     return {
+      decodesMarked: true,
+      skips: (length) => length < this.#settings.threshold,
       aloneKey: compressor.aloneKey,
       encode: (frame, hints) => compressor.encode(frame, hints),
       encodeAlone: (frame, hints) => compressor.encodeAlone(frame, hints),

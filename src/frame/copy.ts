@@ -5,6 +5,8 @@ import { skew, wordsOf } from './words.js'
 /** Below this length bytes are copied one by one; from the other on native code is cheaper than any loop. */
 const WORDWISE_FROM = 12
 const NATIVE_FROM = 256
+/** The same where the target is known as words. */
+const NATIVE_FROM_ALIKE = 512
 
 /**
  * Throws when `bytes` ends before `end`: memory can go away under a view (transferred to a worker, or shrunk), and
@@ -25,6 +27,36 @@ export function copyBytes(from: Buffer, start: number, end: number, to: Uint8Arr
   const length = end - start
   if (length >= NATIVE_FROM) from.copy(to, at, start, end)
   else if (length < WORDWISE_FROM || !copyWords(from, start, end, to, at)) copyEach(from, start, end, to, at)
+}
+
+/** Memory that can be written word by word. */
+export interface WordMemory {
+  readonly bytes: Buffer
+  readonly words: Int32Array
+}
+
+/** Memory of at least so many bytes, with nothing of meaning in it. */
+export function newWordMemory(size: number): WordMemory {
+  const bytes = Buffer.allocUnsafeSlow((size + 3) & ~3)
+  return { bytes, words: new Int32Array(bytes.buffer) }
+}
+
+/**
+ * Copies `from[start, end)` near the beginning of memory with at least 6 bytes more: as far behind a word's border as it
+ * lay before, so that whole words can be copied. Returns where it begins.
+ */
+export function copyAlike(from: Buffer, start: number, end: number, to: WordMemory): number {
+  checkPresent(from, end)
+  const source = end - start < NATIVE_FROM_ALIKE ? wordsOf(from, end - start) : undefined
+  const first = (start + skew) >>> 2
+  const last = (end + skew + 3) >>> 2
+  if (source === undefined || last > source.length) {
+    copyBytes(from, start, end, to.bytes, 0)
+    return 0
+  }
+  const { words } = to
+  for (let i = first; i < last; i++) words[i - first] = source[i]!
+  return (start + skew) & 3
 }
 
 function copyEach(from: Buffer, start: number, end: number, to: Uint8Array, at: number): void {

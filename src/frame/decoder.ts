@@ -1,10 +1,11 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
 import { toError } from '../errors.js'
 import { asBuffer, checkRange, EMPTY } from './bytes.js'
+import { claim } from './claim.js'
 import { copyBytes } from './copy.js'
-import { checkFrame, type Frame, lendToFrame, setFrame } from './frame.js'
-import { type LengthSize, longForm, MASKED, MAX_HEADER, readUint32, sizeOfHeader } from './header.js'
-import { maskUnchecked as mask, UNSEEN } from './mask.js'
+import { checkFrame, type Frame, fillFrame } from './frame.js'
+import { type LengthSize, longForm, MASKED, MAX_HEADER, readInt32, sizeOfHeader } from './header.js'
+import { maskUnchecked as mask, maskBlindly, UNSEEN } from './mask.js'
 import { acquireFrame, releaseFrame } from './pool.js'
 import {
   checkHeader,
@@ -18,8 +19,8 @@ import type { FrameWatch } from './watch.js'
 
 export type { FrameDecoderOptions } from './rules.js'
 
-/** A claimed length is believed up to here; beyond, memory is spent only as bytes arrive. */
-const BELIEVED_LENGTH = 64 << 10
+/** From here on native code looks whether bytes are text, which costs less than to find out while they are unmasked. */
+const LOOK_LATER_FROM = 1 << 10
 
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
@@ -54,7 +55,6 @@ export class FrameDecoder {
   #cut: Buffer | undefined
   #cutLength = 0
 
-  /** The header of the frame at hand. */
   #head = 0
   #masked = false
   #maskKey = 0
@@ -109,8 +109,7 @@ export class FrameDecoder {
     const bytes = asBuffer('chunk', chunk)
     if (this.#at < this.#end) {
       const rest = this.#chunk.subarray(this.#at, this.#end)
-      this.#setChunk(Buffer.concat([rest, bytes.subarray(start, end)]))
-      return
+      return this.#setChunk(Buffer.concat([rest, bytes.subarray(start, end)]))
     }
     this.#chunk = bytes
     this.#isKept = false
@@ -159,7 +158,8 @@ export class FrameDecoder {
     const body = this.#body
     if (body === undefined || this.#at < this.#end || this.#length - this.#filled < DIRECT_FROM)
       return undefined
-    return this.#roomFor(Math.min(this.#length, this.#filled + DIRECT_FROM)).subarray(this.#filled)
+    const filled = this.#filled
+    return this.#roomFor(Math.min(this.#length, filled + DIRECT_FROM), filled).subarray(filled)
   }
 
   /** `count` bytes of the payload under way lie where `room()` said; true when they were the last of it. @internal */
@@ -196,11 +196,11 @@ export class FrameDecoder {
     const start = this.#at
     const end = start + this.#length
     if (end > this.#end) {
-      this.#body = Buffer.allocUnsafeSlow(Math.min(this.#length, BELIEVED_LENGTH))
+      this.#body = EMPTY
       this.#filled = 0
       return this.#continueBody(frame)
     }
-    const seen = this.#masked ? mask(this.#chunk, start, end, this.#maskKey) : UNSEEN
+    const seen = this.#unmask(this.#chunk, start, end, 0)
     if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
     this.#at = end
     this.#ownsPayload = this.#isKept && this.#length >= FAIR_SHARE
@@ -208,10 +208,15 @@ export class FrameDecoder {
     return true
   }
 
+  #unmask(bytes: Buffer, start: number, end: number, phase: number): number {
+    if (!this.#masked) return UNSEEN
+    if (this.#watch === undefined || end - start >= LOOK_LATER_FROM)
+      return maskBlindly(bytes, start, end, this.#maskKey, phase)
+    return mask(bytes, start, end, this.#maskKey, phase)
+  }
+
   #give(frame: Frame, bytes: Buffer, start: number, end: number): void {
-    setFrame(frame, this.#head, this.#masked, this.#maskKey)
-    lendToFrame(frame, bytes, start, end)
-    if (this.#longForm !== undefined) frame.lengthSize = this.#longForm
+    fillFrame(frame, this.#head, this.#masked, this.#maskKey, bytes, start, end, this.#longForm)
   }
 
   /** Reads the header at hand and steps behind it; false when it is not whole. */
@@ -256,7 +261,7 @@ export class FrameDecoder {
     if (this.#watch !== undefined) this.#watch.header(head, length)
     this.#head = head
     this.#masked = masked
-    this.#maskKey = masked ? readUint32(bytes, at + size - 4) : 0
+    this.#maskKey = masked ? readInt32(bytes, at + size - 4) : 0
     this.#length = length
     this.#longForm = short < 126 ? undefined : longForm(short, length)
     this.#headerSize = size
@@ -267,7 +272,7 @@ export class FrameDecoder {
     const count = Math.min(this.#length - start, this.#end - this.#at)
     if (count === 0) return false
     const end = start + count
-    const body = this.#roomFor(end)
+    const body = this.#roomFor(end, end)
     copyBytes(this.#chunk, this.#at, this.#at + count, body, start)
     this.#at += count
     this.#filled = end
@@ -276,7 +281,7 @@ export class FrameDecoder {
 
   /** Unmasks `body[start, end)`, which just came in, and gives the frame when it is whole. */
   #finishBody(frame: Frame, body: Buffer, start: number, end: number): boolean {
-    const seen = this.#masked ? mask(body, start, end, this.#maskKey, start & 3) : UNSEEN
+    const seen = this.#unmask(body, start, end, start & 3)
     if (this.#watch !== undefined) this.#watch.payload(this.#head, body, start, end, seen)
     if (end < this.#length) return false
     this.#body = undefined
@@ -285,13 +290,11 @@ export class FrameDecoder {
     return true
   }
 
-  /** The body with room for so many bytes: it doubles as they arrive, up to the claimed length. */
-  #roomFor(size: number): Buffer {
+  #roomFor(size: number, received: number): Buffer {
     const body = this.#body!
     if (size <= body.length) return body
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(size, body.length * 4)))
-    body.copy(larger, 0, 0, this.#filled)
-    this.#body = larger
-    return larger
+    this.#body = claim(size, received, this.#length)
+    body.copy(this.#body, 0, 0, this.#filled)
+    return this.#body
   }
 }

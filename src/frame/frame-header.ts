@@ -19,6 +19,7 @@ export class FrameHeader {
   /** The first byte as it goes on the wire: FIN, RSV1 to RSV3, opcode. */
   #head = FIN | Opcode.Binary
   #masked = false
+  /** As a signed number: one of 2^31 and above would be an object on the heap, for every other frame. */
   #maskKey = 0
   #released = false
 
@@ -75,13 +76,13 @@ export class FrameHeader {
   /** The four bytes of the masking key, read as a big-endian number. */
   get maskKey(): number {
     this.#check()
-    return this.#maskKey
+    return this.#maskKey >>> 0
   }
   set maskKey(key: number) {
     this.#check()
     if (!Number.isInteger(key) || key < 0 || key > 0xffff_ffff)
       throw outOfRange('maskKey', 'an integer from 0 to 2^32 - 1', key)
-    this.#maskKey = key
+    this.#maskKey = key | 0
   }
 
   get isControl(): boolean {
@@ -137,7 +138,7 @@ export class FrameHeader {
       frame.#check()
       frame.#head = head
       frame.#masked = masked
-      frame.#maskKey = maskKey
+      frame.#maskKey = maskKey | 0
     }
     headOf = (frame) => frame.#head
     checkHeld = (frame) => frame.#check()

@@ -1,7 +1,7 @@
 import { type CloseStatus, outOfRange, wrongType } from '../errors.js'
 import { asBuffer, EMPTY } from './bytes.js'
 import { decodeClosePayload } from './close.js'
-import { copyBytes } from './copy.js'
+import { copyAlike, copyBytes, newWordMemory, type WordMemory } from './copy.js'
 import { describeFrame } from './describe.js'
 import { checkHeld, FrameHeader, headOf, setHeader, setReleased } from './frame-header.js'
 import { FIN, type LengthSize, longestOf, minimalLengthSize } from './header.js'
@@ -14,12 +14,28 @@ export { maskBit, packHead } from './header.js'
 /** A pooled frame keeps storage of its own up to this size; larger payloads get memory that leaves with them. */
 const KEEP_STORAGE_UP_TO = 4096
 
+/** What storage needs beyond the payload: words are copied whole. */
+const SLACK = 6
+
+const NOTHING = newWordMemory(0)
+
 // What only fastws itself may do with a frame, besides what frame-header.ts offers.
 
 /** Sets the whole header of a frame; the length is that of the payload again. @internal */
 export let setFrame: (frame: Frame, head: number, masked: boolean, maskKey: number) => void
 /** Makes `bytes[start, end)` the payload without copying: the lender says how long that holds. @internal */
 export let lendToFrame: (frame: Frame, bytes: Buffer, start: number, end: number) => void
+/** Both at once, with the form of the length where it is not the shortest one. @internal */
+export let fillFrame: (
+  frame: Frame,
+  head: number,
+  masked: boolean,
+  maskKey: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  lengthSize: LengthSize | undefined,
+) => void
 /** Copies `bytes[start, end)` into the frame's own memory as its payload. @internal */
 export let copyIntoFrame: (frame: Frame, bytes: Buffer, start: number, end: number) => void
 /** The memory the payload lies in, from `startOf` to `endOf`. @internal */
@@ -28,6 +44,12 @@ export let bytesOf: (frame: Frame) => Buffer
 export let startOf: (frame: Frame) => number
 /** @internal */
 export let endOf: (frame: Frame) => number
+/** Something that goes with this very frame, pooled or not, and need not be made again. @internal */
+export let companionOf: (frame: Frame) => unknown
+/** @internal */
+export let setCompanion: (frame: Frame, companion: unknown) => void
+/** Whether the header claims another length than that of the payload, or tells it in a form of its own. @internal */
+export let isSpecial: (frame: Frame) => boolean
 /** Marks a frame as released and lets go of its payload. @internal */
 export let retire: (frame: Frame) => void
 
@@ -76,7 +98,8 @@ export class Frame extends FrameHeader {
   #claimed: number | undefined = undefined
   #lengthSize: LengthSize | undefined = undefined
   /** Memory of this frame's own, used again by the next payload that is copied in. */
-  #storage: Buffer = EMPTY
+  #storage: WordMemory = NOTHING
+  #companion: unknown = undefined
   /** A view of `#storage` is out: nothing may be copied there any more. */
   #viewed = false
 
@@ -101,7 +124,7 @@ export class Frame extends FrameHeader {
   get payload(): Buffer {
     checkHeld(this)
     if (this.#start === this.#end) return EMPTY
-    if (this.#bytes === this.#storage) this.#viewed = true
+    if (this.#bytes === this.#storage.bytes) this.#viewed = true
     return this.#bytes.subarray(this.#start, this.#end)
   }
   set payload(payload: string | Uint8Array) {
@@ -205,32 +228,45 @@ export class Frame extends FrameHeader {
       frame.#claimed = undefined
       frame.#lengthSize = undefined
     }
+    fillFrame = (frame, head, masked, maskKey, bytes, start, end, lengthSize) => {
+      setHeader(frame, head, masked, maskKey)
+      frame.#bytes = bytes
+      frame.#start = start
+      frame.#end = end
+      frame.#claimed = undefined
+      frame.#lengthSize = lengthSize
+    }
     copyIntoFrame = (frame, bytes, start, end) => {
       checkHeld(frame)
       const length = end - start
-      const tooSmall = length > frame.#storage.length
-      const storage = frame.#viewed || tooSmall ? newStorage(length) : frame.#storage
-      copyBytes(bytes, start, end, storage, 0)
-      if (storage !== frame.#storage) frame.#viewed = false
-      frame.#storage = storage
-      lendToFrame(frame, storage, 0, length)
+      if (length > KEEP_STORAGE_UP_TO) {
+        const own = Buffer.allocUnsafeSlow(length)
+        copyBytes(bytes, start, end, own, 0)
+        return lendToFrame(frame, own, 0, length)
+      }
+      if (frame.#viewed || length + SLACK > frame.#storage.bytes.length) {
+        frame.#storage = newWordMemory((length + SLACK + 255) & ~255)
+        frame.#viewed = false
+      }
+      const at = copyAlike(bytes, start, end, frame.#storage)
+      lendToFrame(frame, frame.#storage.bytes, at, at + length)
     }
     bytesOf = (frame) => frame.#bytes
     startOf = (frame) => frame.#start
     endOf = (frame) => frame.#end
+    companionOf = (frame) => frame.#companion
+    setCompanion = (frame, companion) => {
+      frame.#companion = companion
+    }
+    isSpecial = (frame) => frame.#claimed !== undefined || frame.#lengthSize !== undefined
     retire = (frame) => {
       setFrame(frame, FIN | Opcode.Binary, false, 0)
       lendToFrame(frame, EMPTY, 0, 0)
-      if (frame.#viewed || frame.#storage.length > KEEP_STORAGE_UP_TO) frame.#storage = EMPTY
+      if (frame.#viewed) frame.#storage = NOTHING
       frame.#viewed = false
       setReleased(frame, true)
     }
   }
-}
-
-function newStorage(length: number): Buffer {
-  const size = length > KEEP_STORAGE_UP_TO ? length : (length + 255) & ~255
-  return Buffer.allocUnsafeSlow(size)
 }
 
 /** The pool takes disposed frames; it tells the frame how, because it stands above it. @internal */

@@ -95,8 +95,11 @@ export function writeUint32(into: Uint8Array, at: number, value: number): number
 }
 
 /** Reads 32 bits, highest byte first. */
-export function readUint32(from: Uint8Array, at: number): number {
-  return ((from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!) >>> 0
+export const readUint32 = (from: Uint8Array, at: number): number => readInt32(from, at) >>> 0
+
+/** The same bits as a signed number, which never takes room on the heap. */
+export function readInt32(from: Uint8Array, at: number): number {
+  return (from[at]! << 24) | (from[at + 1]! << 16) | (from[at + 2]! << 8) | from[at + 3]!
 }
 
 /** Size of a whole header, as its second byte tells. */

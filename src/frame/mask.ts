@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { outOfRange, wrongType } from '../errors.js'
 import { checkRange } from './bytes.js'
-import { skew, wordsOf } from './words.js'
+import { longSkew, longsOf, skew, wordsOf } from './words.js'
 
 /** Below this length the word loop costs more to enter than it saves. */
 const WORDWISE_FROM = 16
@@ -13,7 +13,10 @@ const LONGEST = 1 << 30
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
 /** Stands for what `mask()` returns where nobody has looked at the bytes yet. @internal */
-export const UNSEEN = 0xff
+export const UNSEEN = 0x100
+
+/** From here on 64 bits at a time are cheaper; where nobody asks for the OR, as that would double the work. */
+const LONGWISE_FROM = 512
 
 /**
  * XORs `bytes[start, end)` in place with a masking key (RFC 6455 §5.3).
@@ -33,15 +36,48 @@ export function maskUnchecked(bytes: Uint8Array, start: number, end: number, key
   if (end - start < WORDWISE_FROM || !littleEndian) return maskBytes(bytes, start, end, turn(key, phase))
   const words = wordsOf(bytes, end - start)
   if (words === undefined) return maskBytes(bytes, start, end, turn(key, phase))
+  const from = start + skew
+  const to = end + skew
+  const last = to >>> 2
+  // The last word may lie half behind the memory: then it is in no view.
+  if (last >= words.length) return maskToEnd(words, bytes, start, end, key, phase)
+  const word = swap(turn(key, phase - from))
+  const first = from >>> 2
+  // What is XORed with 0 stays as it is: so the words at the ends need no loop over their bytes.
+  const inFirst = -1 << ((from & 3) << 3)
+  const inLast = ~(-1 << ((to & 3) << 3))
+  const seen = maskWords(words, first + 1, last, word)
+  const seenFirst = (words[first]! ^= word & inFirst) & inFirst
+  const seenLast = (words[last]! ^= word & inLast) & inLast
+  return foldLanes(seen | seenFirst | seenLast)
+}
+
+/** The bytes at the ends one by one. */
+function maskToEnd(
+  words: Int32Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  key: number,
+  phase: number,
+): number {
   const first = (start + skew + 3) >>> 2
   const last = (end + skew) >>> 2
   const wordsStart = (first << 2) - skew
   const wordsEnd = (last << 2) - skew
   return (
     maskBytes(bytes, start, wordsStart, turn(key, phase)) |
-    maskWords(words, first, last, swap(turn(key, phase + wordsStart - start))) |
+    foldLanes(maskWords(words, first, last, swap(turn(key, phase + wordsStart - start)))) |
     maskBytes(bytes, wordsEnd, end, turn(key, phase + wordsEnd - start))
   )
+}
+
+/** The same where nobody asks for the OR of the bytes; returns `UNSEEN`. @internal */
+export function maskBlindly(bytes: Uint8Array, start: number, end: number, key: number, phase = 0): number {
+  const isShort = end - start < LONGWISE_FROM
+  if (isShort || end > LONGEST || !littleEndian) maskUnchecked(bytes, start, end, key, phase)
+  else maskLongs(bytes, start, end, key, phase)
+  return UNSEEN
 }
 
 function maskFar(bytes: Uint8Array, start: number, end: number, key: number, phase: number): number {
@@ -58,6 +94,9 @@ function turn(key: number, phase: number): number {
   const bits = (phase & 3) << 3
   return (key << bits) | (key >>> (32 - bits))
 }
+
+/** The OR of the four bytes of a word. */
+const foldLanes = (seen: number): number => (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
 
 /** The four bytes of a word in reverse. */
 const swap = (word: number): number =>
@@ -93,8 +132,39 @@ function maskWords(words: Int32Array, from: number, to: number, key: number): nu
       (words[i + 6]! ^= key) |
       (words[i + 7]! ^= key)
   for (; i < to; i++) seen |= words[i]! ^= key
-  // Fold the four lanes into one byte.
-  return (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
+  return seen
+}
+
+// The way from a number to 64 bits that leaves no object on the heap.
+const halves = new Int32Array(2)
+const whole = new BigInt64Array(halves.buffer)
+
+function maskLongs(bytes: Uint8Array, start: number, end: number, key: number, phase: number): void {
+  const longs = longsOf(bytes)
+  const first = (start + longSkew + 7) >>> 3
+  const last = (end + longSkew) >>> 3
+  const longsStart = (first << 3) - longSkew
+  const longsEnd = (last << 3) - longSkew
+  maskBytes(bytes, start, longsStart, turn(key, phase))
+  xorLongs(longs, first, last, swap(turn(key, phase + longsStart - start)))
+  maskBytes(bytes, longsEnd, end, turn(key, phase + longsEnd - start))
+}
+
+function xorLongs(longs: BigInt64Array, from: number, to: number, word: number): void {
+  halves[0] = halves[1] = word
+  const key = whole[0]!
+  let i = from
+  for (; i + 8 <= to; i += 8) {
+    longs[i]! ^= key
+    longs[i + 1]! ^= key
+    longs[i + 2]! ^= key
+    longs[i + 3]! ^= key
+    longs[i + 4]! ^= key
+    longs[i + 5]! ^= key
+    longs[i + 6]! ^= key
+    longs[i + 7]! ^= key
+  }
+  for (; i < to; i++) longs[i]! ^= key
 }
 // biome-ignore-end lint/suspicious/noAssignInExpressions: as above
 

@@ -12,7 +12,8 @@ const names = new Map<number, string>(
 export const isControl = (opcode: number): boolean => (opcode & 0x8) !== 0
 
 /** Whether RFC 6455 gives this opcode a meaning (§5.2). */
-export const isKnownOpcode = (opcode: number): boolean => names.has(opcode)
+export const isKnownOpcode = (opcode: number): boolean =>
+  opcode === 1 || opcode === 2 || opcode === 0 || opcode === 8 || opcode === 9 || opcode === 10
 
 /** The RFC's word for an opcode, or `reserved 0x…`. */
 export const opcodeName = (opcode: number): string => names.get(opcode) ?? `reserved 0x${opcode.toString(16)}`

@@ -1,13 +1,22 @@
-import { isUtf8 as nativeIsUtf8 } from 'node:buffer'
+import { isAscii as nativeIsAscii, isUtf8 as nativeIsUtf8 } from 'node:buffer'
 import { checkRange } from './bytes.js'
 
 /** Up to here a loop is cheaper than a call into native code. */
 const SCAN_UP_TO = 48
 
+/** From here on it costs little to ask first whether text is nothing but ASCII. */
+const ASK_FROM = 1 << 10
+
 /** Whether `bytes[start, end)` is valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 export function isUtf8(bytes: Uint8Array, start = 0, end = bytes?.length): boolean {
   checkRange('bytes', bytes, start, end)
   return isValid(bytes, start, end)
+}
+
+/** Whether text is certainly nothing but ASCII; false where finding out costs as much as `isUtf8()`. @internal */
+export function isPlainAscii(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start <= SCAN_UP_TO) return isAscii(bytes, start, end)
+  return end - start >= ASK_FROM && nativeIsAscii(bytes.subarray(start, end))
 }
 
 function isValid(bytes: Uint8Array, start: number, end: number): boolean {

@@ -25,7 +25,7 @@ let thirdSkew = 0
 
 /**
  * A buffer as 32-bit words, from the word border at or before its first byte: byte `i` lies in word `(i + skew) >>> 2`.
- * Undefined when `length` bytes are too few to be worth it.
+ * Undefined when `length` bytes are too few to be worth it, and for memory that other threads may share.
  */
 export function wordsOf(bytes: Uint8Array, length: number): Int32Array | undefined {
   if (bytes === firstBytes) {
@@ -43,8 +43,33 @@ export function wordsOf(bytes: Uint8Array, length: number): Int32Array | undefin
   return bytes.length >= WORTH_BUFFER || length >= WORTH_RANGE ? newWords(bytes) : undefined
 }
 
-function newWords(bytes: Uint8Array): Int32Array {
+/** The same for `longsOf()` and its 64-bit words. */
+export let longSkew = 0
+
+let longBytes: Uint8Array = NOTHING
+let longs: BigInt64Array = new BigInt64Array(0)
+let keptSkew = 0
+
+/** A buffer as 64-bit words, as `wordsOf()` gives 32-bit ones. One view is kept: there are many bytes to each. */
+export function longsOf(bytes: Uint8Array): BigInt64Array {
+  if (bytes === longBytes) {
+    longSkew = keptSkew
+    return longs
+  }
   const { buffer, byteOffset } = bytes
+  longSkew = byteOffset & 7
+  const made = new BigInt64Array(buffer, byteOffset - longSkew, Math.floor((bytes.length + longSkew) / 8))
+  if (buffer.byteLength > KEEP_UP_TO || changesLength(buffer)) return made
+  longBytes = bytes
+  keptSkew = longSkew
+  longs = made
+  return made
+}
+
+function newWords(bytes: Uint8Array): Int32Array | undefined {
+  const { buffer, byteOffset } = bytes
+  // Words may be written whole where only some of their bytes are meant: nobody else may be writing to the others.
+  if (buffer instanceof SharedArrayBuffer) return undefined
   skew = byteOffset & 3
   const words = new Int32Array(buffer, byteOffset - skew, Math.floor((bytes.length + skew) / 4))
   if (buffer.byteLength <= KEEP_UP_TO && !changesLength(buffer)) keep(bytes, words)

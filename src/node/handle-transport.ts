@@ -58,19 +58,14 @@ export class HandleTransport implements Transport, Taker {
 
   write(bytes: Buffer): boolean {
     if (this.isOver || this.#ending) return true
-    const { handle } = this
     const request = spare!
-    const result = handle.writeBuffer(request, bytes)
-    if (result === 0 && handle.writeQueueSize === 0) return true
-    spare = new parts!.WriteRequest()
-    if (result !== 0) {
-      this.#fail(result, 'write')
-      return true
-    }
-    request.oncomplete = onWritten
-    request.owner = this
-    request.bytes = bytes
-    return false
+    return this.#hasLeft(request, this.handle.writeBuffer(request, bytes), bytes)
+  }
+
+  writeAll(pieces: readonly Buffer[]): boolean {
+    if (this.isOver || this.#ending) return true
+    const request = spare!
+    return this.#hasLeft(request, this.handle.writev(request, pieces, true), pieces)
   }
 
   pause(): void {
@@ -120,6 +115,23 @@ export class HandleTransport implements Transport, Taker {
 
   get localPort(): number | undefined {
     return this.#askLocal().port
+  }
+
+  /**
+   * What the kernel took in part may be taken whole when libuv tries again at once: then nothing waits, and the request
+   * is under way all the same. So it is the request that is asked.
+   */
+  #hasLeft(request: Request, result: number, held: Buffer | readonly Buffer[]): boolean {
+    if (result === 0 && request.getAsyncId() < 0) return true
+    spare = new parts!.WriteRequest()
+    if (result !== 0) {
+      this.#fail(result, 'write')
+      return true
+    }
+    request.oncomplete = onWritten
+    request.owner = this
+    request.held = held
+    return false
   }
 
   #askRemote(): Address {
@@ -214,7 +226,7 @@ function onRead(this: Handle): Buffer | undefined {
 }
 
 function onWritten(this: Request, status: number): void {
-  this.bytes = undefined
+  this.held = undefined
   ;(this.owner as HandleTransport).onWritten(status)
 }
 

@@ -17,6 +17,8 @@ export interface Handle {
   readStop(): number
   /** Zero, or the number of an error. What the kernel does not take at once is tried again, until `oncomplete()`. */
   writeBuffer(request: Request, bytes: Buffer): number
+  /** The same for several; `true` says that they are all Buffers. */
+  writev(request: Request, pieces: readonly Buffer[], areBuffers: true): number
   /** Sends FIN behind what was written. */
   shutdown(request: Request): number
   close(over: (this: Handle) => void): void
@@ -33,9 +35,11 @@ export interface Handle {
 /** What a write or an end is made with. It must be left alone while that is under way. */
 export interface Request {
   oncomplete: (this: Request, status: number) => void
+  /** Below 0 when nothing is under way with it. */
+  getAsyncId(): number
   /** Free for whoever writes: the bytes have to be held, for Node holds them by nothing else. */
   owner?: unknown
-  bytes?: Buffer | undefined
+  held?: Buffer | readonly Buffer[] | undefined
 }
 
 export interface Address {
@@ -102,7 +106,8 @@ function learn(): Parts | undefined {
   witness._final(() => undefined)
   const OWNER = Object.getOwnPropertySymbols(handle).find((key) => Reflect.get(handle, key) === witness)
   const { onread } = handle
-  if (write === undefined || end === undefined || OWNER === undefined || typeof onread !== 'function') return
+  if (write === undefined || end === undefined || typeof write.getAsyncId !== 'function') return
+  if (OWNER === undefined || typeof onread !== 'function') return
   return {
     WriteRequest: write.constructor as Parts['WriteRequest'],
     EndRequest: end.constructor as Parts['EndRequest'],
@@ -126,7 +131,17 @@ function learnOrNot(): Parts | undefined {
 /** Undefined where Node is not what we know, or the off switch is set. */
 export const parts = learnOrNot()
 
-const METHODS = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'shutdown', 'close', 'ref', 'unref']
+const METHODS = [
+  'useUserBuffer',
+  'readStart',
+  'readStop',
+  'writeBuffer',
+  'writev',
+  'shutdown',
+  'close',
+  'ref',
+  'unref',
+]
 
 /** The handle of an open TCP connection or pipe, from and to which nothing is on its way; undefined for any other stream. */
 export function handleOf(stream: Duplex): Handle | undefined {

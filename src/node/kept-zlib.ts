@@ -36,7 +36,7 @@ interface Job {
  */
 export class KeptZlib {
   readonly #stream: ZlibStream
-  readonly #handle: Handle | undefined
+  readonly #handle: Handle | null | undefined
   readonly #state: Uint32Array | undefined
   #job: Job | undefined
   #listens = false
@@ -51,13 +51,13 @@ export class KeptZlib {
     stream.on('error', (error) => this.#fail(error))
     if (!usesHandle) return
     const { _handle, _writeState } = stream as unknown as Insides
-    this.#handle = _handle ?? undefined
+    this.#handle = _handle
     this.#state = _writeState
   }
 
   /** Whether `step()` works. */
   get isFast(): boolean {
-    return this.#handle !== undefined && this.#state !== undefined
+    return typeof this.#handle?.writeSync === 'function' && this.#state !== undefined
   }
 
   /** Whether it has failed or was closed. */
@@ -67,6 +67,8 @@ export class KeptZlib {
 
   /** Writes `bytes[start, end)` at once, and flushes; the output goes to `into`, from `at` on. */
   step(bytes: Buffer, start: number, end: number, into: Buffer, at: number): void {
+    // A handle that was closed and is written to ends the process.
+    if (this.isBroken) throw closed()
     const room = into.length - at
     this.#handle!.writeSync(constants.Z_SYNC_FLUSH, bytes, start, end - start, into, at, room)
     this.made = room - this.#state![0]!

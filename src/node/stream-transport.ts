@@ -56,19 +56,26 @@ export class StreamTransport implements Transport, Reader {
   }
 
   write(bytes: Buffer): boolean {
-    const stream = this.#stream
-    if (stream.destroyed || stream.writableEnded) return true
+    if (this.#isClosed) return true
     try {
-      stream.write(this.#mayTake(bytes), this.#onWritten)
+      this.#stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
-      // A stream of the application's own may throw; others' bytes are being written in the same turn.
-      this.#error ??= toError(thrown)
-      stream.destroy()
-      return true
+      return this.#lose(thrown)
     }
-    if (stream.writableLength === 0) return true
-    this.#waitsForDrain = true
-    return false
+    return this.#hasLeft()
+  }
+
+  writeAll(pieces: readonly Buffer[]): boolean {
+    if (this.#isClosed) return true
+    const stream = this.#stream
+    stream.cork()
+    try {
+      for (const piece of pieces) stream.write(piece, this.#onWritten)
+      stream.uncork()
+    } catch (thrown) {
+      return this.#lose(thrown)
+    }
+    return this.#hasLeft()
   }
 
   pause(): void {
@@ -113,6 +120,23 @@ export class StreamTransport implements Transport, Reader {
 
   get localPort(): number | undefined {
     return (this.#stream as Partial<Socket>).localPort
+  }
+
+  get #isClosed(): boolean {
+    return this.#stream.destroyed || this.#stream.writableEnded
+  }
+
+  /** A stream of the application's own may throw; others' bytes are being written in the same turn. */
+  #lose(thrown: unknown): true {
+    this.#error ??= toError(thrown)
+    this.#stream.destroy()
+    return true
+  }
+
+  #hasLeft(): boolean {
+    if (this.#stream.writableLength === 0) return true
+    this.#waitsForDrain = true
+    return false
   }
 
   /** Behind somebody else's write, that of the handshake, ours has to wait after all. */

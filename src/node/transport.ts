@@ -21,6 +21,8 @@ export interface Transport {
   open(events: TransportEvents): void
   /** Takes bytes; true when they have left, else `drained()` will be called. */
   write(bytes: Buffer): boolean
+  /** The same for bytes in several pieces, which are left alone until they have left. */
+  writeAll(pieces: readonly Buffer[]): boolean
   /** How long written memory has to be left alone: for ever, until the write has left, or for the call alone. */
   readonly keeps: 'for ever' | 'until it has left' | 'for the call'
   /** Bytes that were taken and have not left. */

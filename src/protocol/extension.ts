@@ -30,6 +30,13 @@ export interface ExtensionCodec {
    */
   encode?(frame: Frame, hints: EncodeHints): void | Promise<void>
   /**
+   * Messages whose first frame has none of the bits of `rsv`, and control frames, need not be seen by `decode()`: those in
+   * one frame go past it, which is faster.
+   */
+  readonly decodesMarked?: boolean
+  /** Whether a message of `length` bytes in one frame would be left as it is by `encode()`, which is not called then. */
+  skips?(length: number): boolean
+  /**
    * Names what `encodeAlone()` makes of a message: connections whose extensions have equal keys, in the same order, can
    * be sent one and the same result. Whatever changes the result, parameters and options, belongs into it.
    */

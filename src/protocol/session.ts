@@ -1,8 +1,9 @@
 // Hot: run benchmarks/micro/decode.ts before and after any edit.
 import { ProtocolError } from '../errors.js'
 import { FIN, RSV } from '../frame/header.js'
+import { UNSEEN } from '../frame/mask.js'
 import { isControl, Opcode } from '../frame/opcode.js'
-import { Utf8Validator } from '../frame/utf8.js'
+import { isPlainAscii, Utf8Validator } from '../frame/utf8.js'
 import type { FrameWatch } from '../frame/watch.js'
 
 /** What the messages of one direction must keep to. */
@@ -48,7 +49,10 @@ export class Session implements FrameWatch {
 
   payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void {
     if (!this.#checksText || isControl(head)) return
-    if (seen < 0x80 && this.#isBetweenCharacters) return
+    if (this.#isBetweenCharacters) {
+      if (seen < 0x80) return
+      if (seen === UNSEEN && isPlainAscii(bytes, start, end)) return
+    }
     this.#ascii = false
     this.#utf8 ??= new Utf8Validator()
     if (!this.#utf8.append(bytes, start, end)) throw notUtf8()

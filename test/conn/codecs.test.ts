@@ -386,7 +386,7 @@ describe('an extension that throws', () => {
       assert.deepEqual((await given.line.frames()).map(brief), ['close 03f3'])
       assert.equal(given.line.ended, true)
       given.line.fin()
-      assert.equal((await given.conn.closed).cause?.message, 'boom')
+      assert.equal((await given.conn.closed).cause?.message, 'An extension failed: boom')
     }
   })
 
@@ -472,6 +472,119 @@ describe('an extension that breaks a rule', () => {
     })
     cut.line.receive(text('a'))
     await assert.rejects((await cut.conn.reader())!.read(), { code: 1007 })
+  })
+})
+
+describe('an extension that says what it leaves alone', () => {
+  const marked = (seen: string[], more: ExtensionCodec = {}): ExtensionCodec => ({
+    decodesMarked: true,
+    skips: (length) => length < 10,
+    encode: (frame) => void seen.push(`out ${frame.text()}`),
+    decode: (frame) => {
+      seen.push(`in ${frame.text()}`)
+      frame.rsv1 = false
+    },
+    ...more,
+  })
+
+  test('decode() is not called for messages of one frame without its bit, whoever waits', async () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({ active: [active(marked(seen), 0x40)] })
+    const first = conn.read()
+    line.receive(text('plain'))
+    assert.equal((await first)?.text(), 'plain')
+    line.receive(
+      clientFrame(1, 'a', { rsv: 4 }),
+      text('b'),
+      text('c'),
+      clientFrame(1, 'd', { rsv: 4 }),
+      text('e'),
+    )
+    const rest: (string | undefined)[] = []
+    for await (const message of conn) if (rest.push(message.text()) === 5) break
+    assert.deepEqual(rest, ['a', 'b', 'c', 'd', 'e'])
+    assert.deepEqual(seen, ['in a', 'in d'])
+  })
+
+  const listeners: Record<string, (conn: Conn, got: string[]) => void> = {
+    'three reads': (conn, got) => {
+      for (let i = 0; i < 3; i++) void conn.read().then((message) => got.push(message!.text()))
+    },
+    'a loop': async (conn, got) => {
+      for await (const message of conn) got.push(message.text())
+    },
+    'an event function': () => undefined,
+  }
+  for (const [who, listen] of Object.entries(listeners))
+    test(`a plain message does not overtake one that takes its time, for ${who}`, async () => {
+      const release = deferred()
+      const slow = marked([], {
+        decode: async (frame) => {
+          await release.promise
+          frame.rsv1 = false
+        },
+      })
+      const got: string[] = []
+      const message = (_conn: Conn, message: { text(): string }): void => void got.push(message.text())
+      const events = who === 'an event function' ? { events: { message } } : {}
+      const { conn, line } = onLine({ active: [active(slow, 0x40)], ...events })
+      line.receive(clientFrame(1, 'slow', { rsv: 4 }))
+      listen(conn, got)
+      await settle()
+      line.receive(text('plain'), text('last'))
+      await settle()
+      assert.deepEqual(got, [])
+      release.resolve()
+      for (let i = 0; i < 5; i++) await settle()
+      assert.deepEqual(got, ['slow', 'plain', 'last'])
+    })
+
+  test('a message that was inflated for a reader that left comes before those behind it', async () => {
+    const release = deferred()
+    const slow = marked([], {
+      decode: async (frame) => {
+        await release.promise
+        frame.rsv1 = false
+      },
+    })
+    const { conn, line } = onLine({ active: [active(slow, 0x40)] })
+    const abort = new AbortController()
+    const left = conn.read({ signal: abort.signal })
+    line.receive(clientFrame(1, 'slow', { rsv: 4 }))
+    abort.abort()
+    await assert.rejects(left)
+    release.resolve()
+    await settle()
+    line.receive(text('plain'))
+    const got: string[] = []
+    for await (const message of conn) if (got.push(message.text()) === 2) break
+    assert.deepEqual(got, ['slow', 'plain'])
+  })
+
+  test('encode() is not called for what it skips, unless something is asked for', async () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({ active: [active(marked(seen), 0x40)] })
+    void conn.send('abc') // at most 9 bytes
+    void conn.send('äöüabc') // 9 bytes, which has to be counted
+    void conn.send(Buffer.from('123456789'))
+    void conn.send(Buffer.from('1234567890'))
+    void conn.send('hint', { compress: true })
+    void conn.send('text', { text: true })
+    assert.deepEqual(seen, ['out 1234567890', 'out hint'])
+    assert.equal((await line.frames()).length, 6)
+  })
+
+  test('one that does not say so sees every message', async () => {
+    const seen: string[] = []
+    const other: ExtensionCodec = { decode: (frame) => void seen.push(`other ${frame.text()}`) }
+    const { conn, line } = onLine({ active: [active(marked(seen), 0x40), active(other)] })
+    line.receive(text('plain'))
+    await conn.read()
+    await conn.send('abc')
+    assert.deepEqual(seen, ['other plain', 'in plain'])
+    const all = onLine({ active: [active({ encode: (frame) => void seen.push(`all ${frame.text()}`) })] })
+    await all.conn.send('abc')
+    assert.equal(seen.at(-1), 'all abc')
   })
 })
 

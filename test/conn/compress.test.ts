@@ -410,7 +410,7 @@ describe('contexts', () => {
     await line.frames()
     assert.deepEqual(await lengths(conn, line, 1), [second])
     clock.advance(9_000)
-    line.receive(clientFrame(1, 'incoming messages are'))
+    line.receive(packed('incoming messages are'))
     await conn.read()
     line.receive(clientFrame(10))
     clock.advance(9_000)

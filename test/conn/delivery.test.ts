@@ -359,6 +359,7 @@ describe('the inbox', () => {
       [await frame(conn), await frame(conn), await frame(conn), await frame(conn)],
       ['1… a', '0… b', '0… c', '0 d'],
     )
+    await settle()
     assert.equal(line.paused, false)
   })
 

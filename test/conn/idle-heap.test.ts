@@ -18,6 +18,7 @@ const COUNT = 2000
 const nowhere: Transport = {
   open: () => undefined,
   write: () => true,
+  writeAll: () => true,
   keeps: 'until it has left',
   pending: 0,
   pause: () => undefined,

@@ -42,5 +42,5 @@ test('writeFrame is not held back; an extension that fails later ends the connec
   const { client, server } = pair({ extensions: [hook(() => Promise.reject(new Error('late')))] })
   await client.writeFrame(new Frame({ payload: 'a' }))
   assert.equal((await server.read())?.text(), 'a')
-  assert.equal((await client.closed).cause?.message, 'late')
+  assert.equal((await client.closed).cause?.message, 'An extension failed: late')
 })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Conn } from '../../src/conn/conn.js'
 import type { CloseError } from '../../src/errors.js'
-import { clientFrame, closePayload } from '../support/index.js'
+import type { Frame } from '../../src/frame/frame.js'
+import { releaseFrame } from '../../src/frame/pool.js'
+import { clientFrame, closePayload, seeded } from '../support/index.js'
 import { onLine, settle } from './support.js'
 
 const texts = (from: number, to: number): Buffer[] =>
@@ -60,5 +63,83 @@ describe('messages that are taken straight out of what was left undecoded', () =
       got,
       Array.from({ length: 20 }, (_, i) => String(i)),
     )
+  })
+})
+
+describe('frames that are taken straight out of what was left undecoded', () => {
+  const shown = async (conn: Conn): Promise<string> => {
+    const frame = await conn.nextFrame()
+    if (frame === null) return 'end'
+    const text = `${frame.opcode}${frame.fin ? '' : '…'} ${frame.text()}`
+    releaseFrame(frame)
+    return text
+  }
+
+  test('come in order, control frames among them, answered already', async () => {
+    const { conn, line } = onLine({ maxInboxFrames: 2 })
+    const first = shown(conn)
+    line.receive(
+      ...texts(0, 30),
+      clientFrame(9, 'x'),
+      clientFrame(1, 'fra', { fin: false }),
+      clientFrame(10, 'y'),
+      clientFrame(0, 'gment'),
+      ...texts(30, 33),
+      clientFrame(8, closePayload(1000)),
+    )
+    const got = [await first]
+    while (got.at(-1) !== 'end') got.push(await shown(conn))
+    const numbers = Array.from({ length: 33 }, (_, i) => `1 ${i}`)
+    assert.deepEqual(got.slice(0, 34), [...numbers.slice(0, 30), '9 x', '1… fra', '10 y', '0 gment'])
+    assert.deepEqual(got.slice(34), [...numbers.slice(30), `8 ${closePayload(1000)}`, 'end'])
+    await settle()
+    assert.equal(line.take().subarray(0, 3).toString('latin1'), '\x8a\x01x')
+    assert.equal(conn.stats.messagesIn, 34)
+    assert.equal(conn.stats.framesIn, 38)
+  })
+
+  test('stay as they are while they are held, whatever comes in meanwhile', () =>
+    seeded(async (random) => {
+      const { conn, line } = onLine({ maxInboxFrames: random.int(1, 8) })
+      const sent: string[] = []
+      const held: Promise<Frame | null>[] = []
+      const give = (): void => {
+        const texts = Array.from({ length: random.int(1, 30) }, () =>
+          String(random.int(0, 1e9)).repeat(random.int(0, 300)),
+        )
+        sent.push(...texts)
+        line.receive(...texts.map((text) => clientFrame(1, text)))
+      }
+      const take = async (): Promise<void> => {
+        const asked = conn.nextFrame()
+        held.push(asked)
+        if (held.length <= sent.length) await asked
+      }
+      for (let step = 0; step < 100; step++) await random.pick([give, take, take, take, take, settle])()
+      while (held.length > sent.length) give()
+      while (held.length < sent.length) await take()
+      for (const [i, asked] of held.entries()) assert.equal((await asked)?.text(), sent[i], `frame ${i}`)
+    }))
+
+  test('are the next ones for whoever reads messages', async () => {
+    const { conn, line } = onLine({ maxInboxFrames: 1 })
+    const first = shown(conn)
+    line.receive(...texts(0, 6))
+    assert.deepEqual([await first, await shown(conn)], ['1 0', '1 1'])
+    assert.equal((await conn.read())?.text(), '2')
+    const both = [conn.read(), shown(conn)]
+    assert.equal(((await both[0]) as { text(): string }).text(), '3')
+    assert.deepEqual([await both[1], await shown(conn)], ['1 4', '1 5'])
+  })
+
+  test('are given before what is wrong behind them ends the connection', async () => {
+    const { conn, line } = onLine({ maxInboxFrames: 1 })
+    const first = shown(conn)
+    line.receive(...texts(0, 4), Buffer.from('ff80', 'hex'), Buffer.alloc(4))
+    assert.deepEqual(
+      [await first, await shown(conn), await shown(conn), await shown(conn)],
+      ['1 0', '1 1', '1 2', '1 3'],
+    )
+    await assert.rejects(conn.nextFrame(), (error: CloseError) => error.code === 1002)
   })
 })

@@ -57,6 +57,10 @@ export class Line implements Transport {
     return true
   }
 
+  writeAll(pieces: readonly Buffer[]): boolean {
+    return pieces.reduce((_, piece) => this.write(piece), true)
+  }
+
   get pending(): number {
     return this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0)
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { copyBytes } from '../../src/frame/copy.js'
+import { copyAlike, copyBytes, newWordMemory } from '../../src/frame/copy.js'
 import { Random, seeded } from '../support/random.js'
 
 /** What `copyBytes` has to do, byte by byte. */
@@ -45,3 +45,18 @@ test('copyBytes gives what the naive twin gives, whichever buffers it met before
       check(from, start, start + length, to, random.int(0, 5000 - length - 1))
     }
   }))
+
+test('copyAlike copies every length at every alignment into its memory, wherever it says', () => {
+  const random = new Random(2)
+  for (const size of [700, 8192])
+    for (let skew = 0; skew < 4; skew++) {
+      const from = skewed(size, skew, random)
+      for (let length = 0; length <= 600; length++) {
+        const start = size - length - (length & 7) // up to the very end of the memory
+        const to = newWordMemory(length + 6)
+        const at = copyAlike(from, start, start + length, to)
+        const copy = to.bytes.subarray(at, at + length)
+        assert.ok(copy.equals(from.subarray(start, start + length)), `${length} bytes from ${start}`)
+      }
+    }
+})

@@ -71,3 +71,21 @@ test('FrameDecoder.commit makes an error of the watch final', () => {
   assert.throws(() => decoder.read(new Frame()), error)
   assert.equal(decoder.room(), undefined)
 })
+
+test('FrameDecoder.room claims memory in proportion to what has arrived, not to what a header claims', () => {
+  const length = 1 << 24
+  const bytes = encodeFrame(new Frame({ payload: Buffer.alloc(length) }))
+  const header = bytes.length - length
+  const claimedAfter = (received: number): number => {
+    const decoder = new FrameDecoder({ role: 'client', maxFrame: length })
+    decoder.append(bytes.subarray(0, header + received))
+    assert.equal(decoder.read(new Frame()), false)
+    return decoder.room()?.buffer.byteLength ?? 0
+  }
+  assert.equal(claimedAfter(0), 64 << 10)
+  assert.equal(claimedAfter(100), 64 << 10)
+  assert.equal(claimedAfter(10_000), 160_000)
+  assert.equal(claimedAfter(64 << 10), 1 << 20)
+  assert.equal(claimedAfter(500_000), 8_000_000)
+  assert.equal(claimedAfter(600_000), length, 'rather than half of it and a little')
+})

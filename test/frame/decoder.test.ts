@@ -488,7 +488,7 @@ test('FrameDecoder tells the watch of a header before any payload is there, and 
     `payload 4865 ${0x48 | 0x65}`,
     `payload 6c6c6f ${0x6c | 0x6f}`,
     'header 82 0',
-    'payload  255', // nobody has looked at what was not masked
+    'payload  256', // nobody has looked at what was not masked
     'header 81 0',
     'payload  0',
   ])

@@ -7,6 +7,7 @@ import {
   endOf,
   Frame,
   type FrameInit,
+  fillFrame,
   headOf,
   lendToFrame,
   maskBit,
@@ -329,12 +330,13 @@ test('Frame throws WS_ERR_RELEASED for every use after release but isReleased an
   assert.equal(String(gone), 'released frame')
 })
 
-test('setFrame, lendToFrame and copyIntoFrame throw for a released frame, and give it nothing', () => {
+test('setFrame, lendToFrame, fillFrame and copyIntoFrame throw for a released frame, and give it nothing', () => {
   const frame = new Frame()
   retire(frame)
   assert.throws(() => setFrame(frame, 0, false, 0), released)
   assert.throws(() => lendToFrame(frame, Buffer.from('x'), 0, 1), released)
   assert.throws(() => copyIntoFrame(frame, Buffer.from('x'), 0, 1), released)
+  assert.throws(() => fillFrame(frame, 0, false, 0, Buffer.from('x'), 0, 1, undefined), released)
   revive(frame)
   assert.deepEqual(factsOf(frame), EMPTY_FRAME)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { test } from 'node:test'
-import { fixedMask, mask, secureMask, secureMasks } from '../../src/frame/mask.js'
+import { fixedMask, mask, maskBlindly, secureMask, secureMasks, UNSEEN } from '../../src/frame/mask.js'
 import { isCollected, maskNaively, misuse, Random, runSeed } from './helpers.js'
 
 const KEY = 0x37fa213d
@@ -55,6 +55,45 @@ test('mask is equal to its naive twin for random keys, ranges and views', () => 
       assert.equal(seen, maskNaively(slow, start, end, key, phase), `seed ${seed}, round ${round}`)
       assert.ok(fast.equals(slow), `seed ${seed}, round ${round}`)
     }
+  }
+})
+
+// Long ranges go 64 bits at a time; what lies around them is compared, too, as the words at the ends are written whole.
+test('maskBlindly is equal to the naive twin at every alignment and phase, up to the end of the memory', () => {
+  const seed = runSeed()
+  const random = new Random(seed)
+  for (let offset = 0; offset < 9; offset++)
+    for (let alignment = 0; alignment < 8; alignment++)
+      for (let phase = 0; phase < 4; phase++) {
+        const buffer = new ArrayBuffer(700 + random.int(30))
+        const fast = Buffer.from(buffer, offset)
+        random.bytes(fast.length).copy(fast)
+        const slow = Buffer.from(fast)
+        const end = random.int(3) === 0 ? fast.length : alignment + 505 + random.int(20)
+        for (let call = 0; call < 2; call++) {
+          assert.equal(maskBlindly(fast, alignment, end, KEY, phase), UNSEEN)
+          maskNaively(slow, alignment, end, KEY, phase)
+          assert.ok(
+            fast.equals(slow),
+            `seed ${seed}, offset ${offset}, alignment ${alignment}, phase ${phase}`,
+          )
+        }
+      }
+})
+
+test('maskBlindly works on views of the same large memory, and on memory that other threads share', () => {
+  const whole = Buffer.alloc(80_000, 0x61)
+  for (const memory of [new ArrayBuffer(80_000), new SharedArrayBuffer(80_000)]) {
+    const slow = Buffer.from(whole)
+    const fast = Buffer.from(memory)
+    whole.copy(fast)
+    for (let offset = 0; offset < 12; offset++) {
+      maskBlindly(fast.subarray(offset), 3, 5000 + offset, KEY)
+      maskBlindly(fast, offset, 79_000 + offset, KEY)
+      maskNaively(slow, offset + 3, offset + 5000 + offset, KEY)
+      maskNaively(slow, offset, 79_000 + offset, KEY)
+    }
+    assert.ok(fast.equals(slow))
   }
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isUtf8, Utf8Validator } from '../../src/frame/utf8.js'
+import { isPlainAscii, isUtf8, Utf8Validator } from '../../src/frame/utf8.js'
 import { hex, misuse, Random, runSeed } from './helpers.js'
 
 /** How many bytes a character takes that begins with this byte; 0 where none can. */
@@ -192,4 +192,19 @@ test('isUtf8 and Utf8Validator throw for misuse, and name the argument', () => {
     assert.throws(() => check(bytes, 5), misuse(RangeError, 'start'))
     assert.throws(() => check(bytes, 0, 5), misuse(RangeError, 'end'))
   }
+})
+
+test('isPlainAscii is never true for anything else, and true for text that is short or long', () => {
+  for (const length of [0, 1, 48, 1024, 5000]) {
+    const bytes = Buffer.alloc(length + 2, 0x61)
+    bytes[0] = bytes[length + 1] = 0xff
+    assert.equal(isPlainAscii(bytes, 1, length + 1), true, `${length} bytes`)
+    for (const at of [1, length])
+      if (length > 0) {
+        bytes[at] = 0x80
+        assert.equal(isPlainAscii(bytes, 1, length + 1), false, `byte ${at} of ${length}`)
+        bytes[at] = 0x61
+      }
+  }
+  assert.equal(isPlainAscii(Buffer.alloc(500), 0, 500), false, 'not asked')
 })

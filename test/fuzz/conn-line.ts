@@ -38,6 +38,10 @@ export class TestLine implements Transport {
     return true
   }
 
+  writeAll(pieces: readonly Buffer[]): boolean {
+    return this.write(Buffer.concat(pieces))
+  }
+
   pause(): void {
     this.#paused = true
   }

@@ -3,7 +3,8 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { handleOf, parts } from '../../src/node/handle.js'
-import { listen, once } from '../support/index.js'
+import { HandleTransport } from '../../src/node/handle-transport.js'
+import { deferred, listen, once } from '../support/index.js'
 
 const isOff = process.env.FASTWS_PORTABLE === '1'
 
@@ -49,4 +50,22 @@ test('handleOf gives nothing for a handle that is not as known', () => {
 
 test('parts are known in every Node that is tested, unless they are switched off', () => {
   assert.equal(parts !== undefined, !isOff)
+})
+
+// libuv tries again at once what the kernel took in part: nothing waits then, and the request is under way all the same.
+test('HandleTransport.write leaves a request alone that is under way though nothing waits', async (t) => {
+  const accepted = deferred<net.Socket>()
+  const server = net.createServer((socket) => accepted.resolve(socket))
+  const peer = net.connect(await listen(t, server), '127.0.0.1').pause()
+  t.after(() => peer.destroy())
+  const socket = await accepted.promise
+  t.after(() => socket.destroy())
+  const handle = handleOf(socket)
+  if (handle === undefined) return assert.ok(isOff)
+  const transport = new HandleTransport(socket, handle)
+  Object.defineProperty(handle, 'writeQueueSize', { value: 0 })
+  assert.equal(transport.write(Buffer.alloc(20_000_000)), false)
+  assert.equal(transport.write(Buffer.from('behind')), false)
+  assert.equal(transport.writeAll([Buffer.from('and'), Buffer.from('more')]), false)
+  transport.destroy()
 })

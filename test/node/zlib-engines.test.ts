@@ -4,7 +4,7 @@ import zlib from 'node:zlib'
 import type { Deflater, Inflater } from '../../src/deflate/engine.js'
 import { ProtocolError } from '../../src/errors.js'
 import { zlibEngines } from '../../src/node/zlib-engines.js'
-import { isZlibFast } from '../../src/node/zlib-fast.js'
+import { handlesWork, isZlibFast } from '../../src/node/zlib-fast.js'
 import { hex, inflateByHand, Random, seeded, toHex, turn } from '../support/index.js'
 
 const TAIL = hex('0000ffff')
@@ -41,6 +41,11 @@ const withoutTail = (stream: Buffer): Buffer => {
 
 test('isZlibFast tells whether the handles of zlib streams are used: by default they are', () => {
   assert.equal(isZlibFast(), process.env.FASTWS_PORTABLE !== '1')
+})
+
+test('handlesWork finds out by itself: it does not where there are none', () => {
+  assert.equal(handlesWork(true), true)
+  assert.equal(handlesWork(false), false)
 })
 
 test('small input is worked on at once, large input in the thread pool', async (t) => {
@@ -127,7 +132,8 @@ describe('a deflater', () => {
     const engine = deflater()
     await deflate(engine, Buffer.from('Hello'))
     engine.close()
-    await assert.rejects(deflate(engine, LARGE), { code: 'WS_ERR_TERMINATED' })
+    for (const bytes of [LARGE, Buffer.from('small')])
+      await assert.rejects(deflate(engine, bytes), { code: 'WS_ERR_TERMINATED' })
   })
 })
 

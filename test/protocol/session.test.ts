@@ -145,6 +145,20 @@ test('Session knows what is ASCII', () => {
   assert.equal(after(binary('plain')), false)
 })
 
+test('Session knows what is ASCII where that was not seen while it was unmasked', () => {
+  const { push, session } = follow({ maxMessage: 10_000 })
+  const after = (...frames: Buffer[]): boolean => {
+    push(...frames)
+    return session.isAscii
+  }
+  assert.equal(after(text('x'.repeat(5000))), true)
+  assert.equal(after(text(`${'x'.repeat(5000)}é`)), false)
+  assert.equal(after(text('x'.repeat(5000), false), more('x'.repeat(2000))), true)
+  const half = Buffer.concat([Buffer.alloc(2000, 0x61), Buffer.of(0xc3)])
+  push(text(half, false))
+  assert.throws(() => push(more('x'.repeat(2000))), refuses('WS_ERR_UTF8', 1007))
+})
+
 test('Session finds the same errors however the bytes are cut', () =>
   seeded((random) => {
     const bad = random.chance()

@@ -1,0 +1,24 @@
+import type { Frame } from '../frame/frame.js'
+import type { Message } from './message.js'
+
+/** What the delivery needs from the connection around it. */
+export interface DeliveryHost {
+  /** What readers are told at an end that is not peaceful. */
+  error(): Error | undefined
+  /** What came in cannot be read. */
+  fail(error: unknown): void
+  /** The application's own function threw. */
+  handlerFailed(error: unknown): void
+}
+
+/** Where frames come from. */
+export interface DeliverySource {
+  /** More is wanted: decoding may go on, if it was stopped. */
+  refill(): void
+  /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
+  pull(): Message | undefined
+  /** The same for the next data frame. */
+  pullFrame(): Frame | undefined
+  /** Whether anything was left undecoded. */
+  readonly isStopped: boolean
+}

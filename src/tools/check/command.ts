@@ -1,0 +1,101 @@
+import { type Call, type Command, type Options, UsageError } from '../command.js'
+import type { Output } from '../output.js'
+import type { Case } from './case.js'
+import { casesFor } from './cases/index.js'
+import { checkClients } from './check-clients.js'
+import { checkServer } from './check-server.js'
+import type { HeaderEdit } from './http-head.js'
+import { selectCases } from './select.js'
+import { SETTINGS, type Settings } from './settings.js'
+
+/** What both ways of checking are called with. */
+export interface CheckCall {
+  readonly options: Options
+  readonly output: Output
+  readonly cases: readonly Case[]
+  readonly settings: Settings
+}
+
+const DELAY = [1, 3_600_000] as const
+
+export const checkCommand: Command = {
+  name: 'check',
+  summary: 'holds a WebSocket server or client against the RFCs',
+  usage: [
+    'URL [options]           tests the echo server there',
+    '--serve PORT [options]  tests echo clients that connect',
+  ],
+  options: {
+    cases: { value: 'LIST', help: "which cases: '1.*,7.3.*', or '!9.*' for all but those; default all" },
+    list: { help: 'tell the cases, and play none' },
+    report: { value: 'DIR', help: 'write index.json and index.html there' },
+    expect: {
+      value: 'FILE',
+      help: 'compare with an index.json: what is not in it has to be OK; exit 1 when worse',
+    },
+    agent: { value: 'NAME', help: 'what the tested program is called in the report; default its address' },
+    parallel: { value: 'N', help: 'cases at the same time; default 10' },
+    messages: { value: 'N', help: 'messages in the cases that send 1000, for a quick run' },
+    timeout: { value: 'MS', help: `for whatever must come; default ${SETTINGS.timeout}` },
+    patience: { value: 'MS', help: `the same where much is sent; default ${SETTINGS.patience}` },
+    quiet: { value: 'MS', help: `how long nothing has to come where nothing may; default ${SETTINGS.quiet}` },
+    reaction: { value: 'MS', help: `for a reaction inside of a frame; default ${SETTINGS.reaction}` },
+    header: { value: 'LINE', multiple: true, help: "a header for each handshake, as in 'Cookie: a=b'" },
+    insecure: { help: 'take any certificate' },
+    serve: { value: 'PORT', help: 'test clients; 0 takes a free port' },
+    host: { value: 'NAME', help: 'where to listen; default 127.0.0.1' },
+    once: { help: 'with --serve: end when a client has asked for /updateReports' },
+    verbose: { help: 'show what went over the wire in each case that is not OK' },
+  },
+  notes: [
+    'Verdicts: OK, INFORMATIONAL, NON-STRICT, UNIMPLEMENTED, FAILED. Exit code 1: a case FAILED, or one is worse than',
+    'expected. Groups 1 to 13 have the numbers of the Autobahn test suite; H (handshake), L (limits) and C (close and TCP)',
+    'go beyond it. A client under test asks for /getCaseCount, then for /runCase?case=N&agent=NAME from 1 on, then for',
+    '/updateReports?agent=NAME, and echoes every message.',
+  ],
+  run: (call) => {
+    const serve = call.options.has('serve')
+    const chosen = selectCases(casesFor(serve ? 'client' : 'server'), call.options.text('cases') ?? '*')
+    if (call.options.flag('list')) return list(call, chosen)
+    const check: CheckCall = { ...call, cases: chosen, settings: settingsOf(call.options) }
+    if (!serve) return checkServer(check, urlOf(call), headersOf(call.options))
+    if (call.positionals.length > 0) throw new UsageError('with --serve, no URL is needed')
+    return checkClients(check)
+  },
+}
+
+async function list({ options, output }: Call, cases: readonly Case[]): Promise<number> {
+  for (const { id, description } of cases)
+    options.flag('json') ? output.json({ id, description }) : output.line(`${id.padEnd(8)} ${description}`)
+  return 0
+}
+
+function settingsOf(options: Options): Settings {
+  return {
+    timeout: options.integer('timeout', SETTINGS.timeout, DELAY),
+    patience: options.integer('patience', SETTINGS.patience, DELAY),
+    quiet: options.integer('quiet', SETTINGS.quiet, DELAY),
+    reaction: options.integer('reaction', SETTINGS.reaction, DELAY),
+    messages: options.integer('messages', SETTINGS.messages, [1, SETTINGS.messages]),
+  }
+}
+
+const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
+
+function urlOf({ positionals }: Call): URL {
+  const [given, ...more] = positionals
+  if (given === undefined || more.length > 0) throw new UsageError('one URL is needed, or --serve PORT')
+  if (!URL.canParse(given) || !SCHEMES.includes(new URL(given).protocol))
+    throw new UsageError(`'${given}' is no URL with ws: or wss:`)
+  return new URL(given)
+}
+
+function headersOf(options: Options): HeaderEdit {
+  return Object.fromEntries(
+    options.list('header').map((line) => {
+      const colon = line.indexOf(':')
+      if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
+      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
+    }),
+  )
+}

@@ -1,0 +1,69 @@
+/** Style and script of the page. What peers sent is only ever set as text. */
+export const PAGE_STYLE = `
+:root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5rem; }
+h1 { font-size: 1.3rem; }
+h2 { font-size: 1.1rem; margin: 1.5rem 0 .3rem; }
+.group { display: flex; gap: .8rem; align-items: baseline; margin: .15rem 0; }
+.group > span { flex: 0 0 22rem; overflow-wrap: anywhere; }
+.cells { display: flex; flex-wrap: wrap; gap: 2px; }
+.cells button { min-width: 3.6rem; border: 0; padding: .1rem .3rem; font: inherit; font-size: .8rem; color: #111; cursor: pointer; }
+.cells button:focus-visible { outline: 3px solid #06f; }
+.OK { background: #8d8; } .INFORMATIONAL { background: #9cf; } .NON-STRICT { background: #fd6; }
+.UNIMPLEMENTED { background: #ccc; } .FAILED { background: #f88; }
+.unclean { text-decoration: underline wavy; }
+aside { position: fixed; right: 0; top: 0; bottom: 0; width: min(46rem, 100%); box-sizing: border-box; overflow: auto;
+  background: Canvas; border-left: 1px solid GrayText; padding: 1rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; }
+.sent { color: #06a; } .received { color: #a30; }
+@media (prefers-color-scheme: dark) { .sent { color: #6bf; } .received { color: #fa7; } }
+`
+
+export const PAGE_SCRIPT = `
+const data = JSON.parse(document.getElementById('data').textContent)
+const details = document.getElementById('details')
+const make = (name, text, className) => {
+  const element = document.createElement(name)
+  if (text !== undefined) element.textContent = text
+  if (className) element.className = className
+  return element
+}
+const list = (title, lines) => lines.length ? [make('h3', title), ...lines.map((line) => make('div', line))] : []
+const arrows = { sent: '>', received: '<', note: '*' }
+function show(one, result) {
+  const close = make('button', 'close')
+  close.onclick = () => { details.hidden = true }
+  const log = make('pre')
+  for (const { at, direction, text } of result.log)
+    log.append(make('span', at.toFixed(1).padStart(9) + ' ms ' + arrows[direction] + ' ' + text + '\\n', direction))
+  const verdict = result.behavior + ', closed: ' + result.behaviorClose +
+    (result.remoteCloseCode === null ? '' : ' (' + result.remoteCloseCode + ')') + ', ' + result.duration + ' ms'
+  details.replaceChildren(close, make('h2', one.id + ' ' + one.description), make('p', verdict, result.behavior),
+    ...list('What was found', result.remarks), ...list('The case', one.script), make('h3', 'On the wire'), log)
+  details.hidden = false
+  close.focus()
+}
+addEventListener('keydown', (event) => { if (event.key === 'Escape') details.hidden = true })
+for (const { agent, counts, results } of data.agents) {
+  const byId = new Map(results.map((result) => [result.id, result]))
+  const section = make('section')
+  section.append(make('h2', agent), make('p', counts))
+  for (const group of data.groups) {
+    const cells = make('div', undefined, 'cells')
+    for (const one of group.cases) {
+      const result = byId.get(one.id)
+      if (!result) continue
+      const cell = make('button', one.id, result.behavior + (result.behaviorClose === 'OK' ? '' : ' unclean'))
+      cell.id = one.id
+      cell.title = one.description + ': ' + result.behavior
+      cell.onclick = () => { location.hash = one.id; show(one, result) }
+      if (location.hash === '#' + one.id) show(one, result)
+      cells.append(cell)
+    }
+    const row = make('div', undefined, 'group')
+    row.append(make('span', group.id + ' ' + group.title), cells)
+    section.append(row)
+  }
+  document.getElementById('agents').append(section)
+}
+`

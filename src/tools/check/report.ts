@@ -1,0 +1,41 @@
+/** The results for programs: the shape of the Autobahn test suite's `index.json`, agent by agent. */
+import type { Session } from './session.js'
+import type { CaseResult } from './verdict.js'
+
+export interface ReportEntry {
+  readonly behavior: string
+  readonly behaviorClose: string
+  readonly duration: number
+  readonly remoteCloseCode: number | null
+  /** Where in the page the case is told. */
+  readonly reportfile: string
+}
+
+export type Report = Readonly<Record<string, Readonly<Record<string, ReportEntry>>>>
+
+const entry = ({ id, behavior, behaviorClose, duration, remoteCloseCode }: CaseResult): ReportEntry => ({
+  behavior,
+  behaviorClose,
+  duration,
+  remoteCloseCode,
+  reportfile: `index.html#${id}`,
+})
+
+export const reportOf = (session: Session): Report =>
+  Object.fromEntries(
+    session.agents.map((agent) => [
+      agent,
+      Object.fromEntries(session.results(agent).map((result) => [result.id, entry(result)])),
+    ]),
+  )
+
+/** How often each verdict was given, the most frequent first. */
+export function countsOf(results: readonly CaseResult[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { behavior } of results) counts.set(behavior, (counts.get(behavior) ?? 0) + 1)
+  return new Map([...counts].sort(([, one], [, other]) => other - one))
+}
+
+/** As in `510 OK, 4 NON-STRICT`. */
+export const countsInWords = (results: readonly CaseResult[]): string =>
+  [...countsOf(results)].map(([behavior, count]) => `${count} ${behavior}`).join(', ') || 'no case was played'

@@ -1,0 +1,69 @@
+import type { Writable } from 'node:stream'
+import { escapeControls } from './escape.js'
+
+/** What a program leaves behind; scripts rely on these. */
+export const Exit = {
+  Ok: 0,
+  /** The command did its work, and the answer is no: a case failed, a peer refused. */
+  Failed: 1,
+  /** The command line is wrong. */
+  Usage: 2,
+  /** Nobody reads the output any more: what a program gets that is ended by SIGPIPE. */
+  Pipe: 141,
+} as const
+
+export type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+
+export interface Streams {
+  readonly stdout: Stream
+  readonly stderr: Stream
+}
+
+/**
+ * Where a command prints to: results go to stdout, everything else to stderr. Every line is escaped, so that nothing a
+ * peer sent can drive the terminal. When the reader of stdout goes away, as in `fastws … | head -1`, `closed` is aborted:
+ * commands end then.
+ */
+export class Output {
+  readonly closed: AbortSignal
+  readonly #streams: Streams
+  #status = ''
+
+  constructor(streams: Streams) {
+    this.#streams = streams
+    const closing = new AbortController()
+    this.closed = closing.signal
+    for (const stream of [streams.stdout, streams.stderr]) stream.on('error', () => closing.abort())
+  }
+
+  /** A line of the result. */
+  line(text = ''): void {
+    this.#write(this.#streams.stdout, `${escapeControls(text)}\n`)
+  }
+
+  /** A result for programs: one line of JSON. */
+  json(value: unknown): void {
+    this.line(JSON.stringify(value))
+  }
+
+  /** A line about the work, which is no result. */
+  note(text: string): void {
+    this.#write(this.#streams.stderr, `${escapeControls(text)}\n`)
+  }
+
+  /** What goes on at the moment: one line that is written over and over, on a terminal only. */
+  status(text: string): void {
+    const { stderr } = this.#streams
+    if (stderr.isTTY !== true) return
+    const shown = escapeControls(text).slice(0, (stderr.columns ?? 80) - 1)
+    if (shown === this.#status) return
+    stderr.write(`\r\u001b[2K${shown}`)
+    this.#status = shown
+  }
+
+  #write(stream: Stream, text: string): void {
+    if (this.closed.aborted) return
+    this.status('')
+    stream.write(text)
+  }
+}

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { describe, test } from 'node:test'
+import { Script } from 'node:vm'
+import { upgrade } from '../../src/index.js'
+import { PAGE_SCRIPT } from '../../src/tools/check/page-parts.js'
+import { escapeControls } from '../../src/tools/escape.js'
+import { main } from '../../src/tools/main.js'
+import { Output } from '../../src/tools/output.js'
+import { listen, tls } from '../support/index.js'
+import { root } from '../support/root.js'
+import { referenceServer } from './reference-server.js'
+import { resultsOf, runMain } from './run-main.js'
+
+const echo = upgrade({ message: (conn, message) => conn.send(message) })
+
+describe('fastws', () => {
+  for (const args of [[], ['--help'], ['help']])
+    test(`tells its commands for '${args.join(' ')}'`, async () => {
+      const { code, stdout } = await runMain(...args)
+      assert.equal(code, 0)
+      assert.match(stdout, /^ {2}check {2}\S/m)
+    })
+
+  test('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    assert.deepEqual(await runMain('--version'), { code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  test('refuses a command that does not exist, escaped', async () => {
+    const { code, stdout, stderr } = await runMain('\u001b[31mred')
+    assert.equal(code, 2)
+    assert.equal(stdout, '')
+    assert.match(stderr, /no command '\\u\{1b\}\[31mred'/)
+  })
+})
+
+describe('fastws check', () => {
+  test('tells all of its options for --help', async () => {
+    const { code, stdout } = await runMain('check', '--help')
+    assert.equal(code, 0)
+    for (const option of ['--cases LIST', '--serve PORT', '--expect FILE', '--json', '--help'])
+      assert.ok(stdout.includes(`  ${option} `), option)
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 120, line)
+  })
+
+  for (const [args, message] of [
+    [[], /one URL is needed/],
+    [['ws://a', 'ws://b'], /one URL is needed/],
+    [['not a url'], /no URL with ws:/],
+    [['ftp://localhost'], /no URL with ws:/],
+    [['ws://a', '--cases', '77'], /no case '77'/],
+    [['ws://a', '--timeout', 'soon'], /--timeout must be an integer from 1/],
+    [['ws://a', '--timeout', ''], /--timeout must be an integer/],
+    [['ws://a', '--parallel', '0'], /--parallel must be/],
+    [['ws://a', '--header', 'nonsense'], /--header must be/],
+    [['ws://a', '--expect', '/does/not/exist'], /--expect: ENOENT/],
+    [['ws://a', '--nonsense'], /--nonsense/],
+    [['--serve', '70000'], /--serve must be/],
+    [['--serve', '0', 'ws://a'], /no URL is needed/],
+  ] as const)
+    test(`refuses '${args.join(' ')}'`, async () => {
+      const { code, stdout, stderr } = await runMain('check', ...args)
+      assert.equal(code, 2)
+      assert.equal(stdout, '')
+      assert.match(stderr, message)
+      assert.match(stderr, /try fastws check --help\n$/)
+    })
+
+  test('lists the cases', async () => {
+    const { code, stdout } = await runMain('check', '--list', '--cases', '10')
+    assert.equal(code, 0)
+    assert.equal(stdout, '10.1.1   Text of 65536 bytes in frames of 1300\n')
+    const json = await runMain('check', '--list', '--cases', '10', '--json')
+    assert.equal(JSON.parse(json.stdout).id, '10.1.1')
+  })
+
+  test('tells that nobody is there', async (t) => {
+    const server = createTcpServer()
+    const port = await listen(t, server)
+    server.close()
+    const { code, stdout } = await runMain('check', `ws://127.0.0.1:${port}`, '--cases', '1.1.1')
+    assert.equal(code, 1)
+    assert.match(stdout, /Cannot connect to 127\.0\.0\.1:\d+: ECONNREFUSED/)
+  })
+
+  test('exits with 1 when a case fails, and shows the wire when it is asked to', async (t) => {
+    const port = await listen(t, createHttpServer())
+    const url = `ws://127.0.0.1:${port}`
+    const { code, stdout } = await runMain('check', url, '--cases', '2.1', '--timeout', '200', '--verbose')
+    assert.equal(code, 1)
+    assert.match(stdout, /^FAILED {8}2\.1 {6}Ping without payload$/m)
+    assert.match(stdout, / ms > GET \/ HTTP\/1\.1\\u\{d\}\\u\{a\}Host: /)
+  })
+
+  test('sends headers of its user, and the path', async (t) => {
+    const server = createHttpServer(
+      upgrade((conn) => conn.closed.then(() => undefined), {
+        path: '/chat',
+        accept: ({ headers }) =>
+          headers.authorization === 'Bearer x' ? undefined : ({ status: 401 } as never),
+      }),
+    )
+    const port = await listen(t, server)
+    const args = ['--cases', '2.1', '--header', 'Authorization: Bearer x']
+    assert.equal((await runMain('check', `ws://127.0.0.1:${port}/chat?a=b`, ...args)).code, 0)
+    assert.equal((await runMain('check', `ws://127.0.0.1:${port}/other`, ...args)).code, 1)
+  })
+
+  test('speaks TLS, and trusts nobody unless told to', async (t) => {
+    const port = await listen(t, createTlsServer({ key: tls.key, cert: tls.cert }, echo))
+    const args = ['check', `wss://localhost:${port}`, '--cases', '1.1.2,C.2.7'] as const
+    assert.equal((await runMain(...args, '--insecure')).code, 0)
+    const { code, stdout } = await runMain(...args)
+    assert.equal(code, 1)
+    assert.match(stdout, /Cannot connect to localhost:\d+: UNABLE_TO_VERIFY/)
+  })
+
+  test('writes both reports', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-report-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const port = await listen(t, createHttpServer(echo))
+    const args = [
+      'check',
+      `ws://127.0.0.1:${port}`,
+      '--cases',
+      '1.1.1,7.13.1',
+      '--agent',
+      '</script><b>',
+    ] as const
+    assert.equal((await runMain(...args, '--report', folder)).code, 0)
+    const report = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'))
+    const { duration, ...entry } = report['</script><b>']['1.1.1']
+    assert.ok(duration >= 0)
+    assert.deepEqual(entry, {
+      behavior: 'OK',
+      behaviorClose: 'OK',
+      remoteCloseCode: 1000,
+      reportfile: 'index.html#1.1.1',
+    })
+    const page = readFileSync(join(folder, 'index.html'), 'utf8')
+    assert.equal(page.split('</script>').length, 3)
+    assert.ok(!page.includes('<b>') && !page.includes('http://') && !page.includes('https://'))
+    assert.ok(page.includes('text fin masked'))
+    assert.ok(new Script(PAGE_SCRIPT) && page.includes(PAGE_SCRIPT))
+  })
+
+  test('tells what is better than expected', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-expect-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'expected.json')
+    writeFileSync(path, '{"any":{"1.1.1":{"behavior":"FAILED"}}}')
+    const port = await listen(t, createHttpServer(echo))
+    const { code, stderr } = await runMain(
+      'check',
+      `ws://127.0.0.1:${port}`,
+      '--cases',
+      '1.1.1',
+      '--expect',
+      path,
+    )
+    assert.equal(code, 0)
+    assert.match(stderr, /^better than expected: 1\.1\.1 is OK, not FAILED/)
+  })
+
+  test('ends when nobody reads its output any more', async (t) => {
+    const port = await listen(t, createTcpServer())
+    const program = join(root, 'dist/src/tools/bin.js')
+    const child = spawn(process.execPath, [
+      program,
+      'check',
+      `ws://127.0.0.1:${port}`,
+      '--json',
+      '--timeout',
+      '200',
+    ])
+    t.after(() => child.kill())
+    await once(child.stdout, 'data')
+    child.stdout.destroy()
+    assert.deepEqual(await once(child, 'exit'), [141, null])
+  })
+
+  test('ends when it is refused the output from the beginning', async () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const done = main(['check', '--serve', '0'], { stdout, stderr })
+    stdout.destroy(new Error('EPIPE'))
+    assert.equal(await done, 141)
+  })
+})
+
+/** Everything that was written to a stream so far. */
+function written(stream: PassThrough): string {
+  let text = ''
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk)
+  return text
+}
+
+describe('Output', () => {
+  const terminal = (columns?: number) =>
+    Object.assign(new PassThrough(), { isTTY: true, ...(columns && { columns }) })
+
+  test('writes what goes on over and over, on a terminal only, and clears it for other lines', () => {
+    const [stdout, stderr] = [new PassThrough(), terminal(20)]
+    const output = new Output({ stdout, stderr })
+    output.status('one')
+    output.status('one')
+    output.status('two that is much too long for the line')
+    output.line('result')
+    output.status('')
+    assert.equal(written(stderr), '\r\u001b[2Kone\r\u001b[2Ktwo that is much to\r\u001b[2K')
+    assert.equal(written(stdout), 'result\n')
+    const plain = new PassThrough()
+    new Output({ stdout, stderr: plain }).status('one')
+    assert.equal(plain.read(), null)
+  })
+
+  test('writes nothing any more when nobody reads', () => {
+    const [stdout, stderr] = [new PassThrough(), terminal()]
+    const output = new Output({ stdout, stderr })
+    stdout.emit('error', new Error('EPIPE'))
+    output.line('late')
+    output.status('progress')
+    assert.equal(stdout.read(), null)
+    assert.ok(output.closed.aborted)
+  })
+})
+
+test('escapeControls escapes what a terminal might obey, and nothing else', () => {
+  assert.equal(escapeControls('a\u001b[2J\u007f\u009b\u202e\n'), 'a\\u{1b}[2J\\u{7f}\\u{9b}\\u{202e}\\u{a}')
+  assert.equal(escapeControls('Grüße, 世界 🙂'), 'Grüße, 世界 🙂')
+})
+
+test('a server that answers late is not judged before', async (t) => {
+  const server = referenceServer()
+  const port = await listen(t, server)
+  const [result] = resultsOf(
+    await runMain('check', `ws://127.0.0.1:${port}`, '--cases', '6.4.2', '--quiet', '1', '--json'),
+  )
+  assert.equal(result?.behavior, 'OK')
+})
