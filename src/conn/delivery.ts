@@ -160,8 +160,9 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   #checkRead(): void {
     if (this.#backlog?.holdsData === true) return
-    this.#onRead?.()
+    const callback = this.#onRead
     this.#onRead = undefined
+    callback?.()
   }
 
   /** Nobody will read any more. */
@@ -180,28 +181,25 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** The next message, if it is here already and nobody waits in front. */
   takeNow(): Message | undefined {
-    if (!this.#mayTakeNow || this.#codecs?.decodesAll === true) return undefined
+    if (this.#codecs?.decodesAll === true || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined) return undefined
     const backlog = this.#backlog
     if (backlog === undefined || !backlog.isInTheWay) return this.#source.pull()
-    if (this.#codecs !== undefined && !backlog.beginsPlain) return undefined
-    if (backlog.inbox.wholeMessages === 0 || backlog.inbox.beginsInside) return undefined
+    if (backlog.serving.isStreaming || (this.#codecs !== undefined && !backlog.beginsPlain)) return undefined
+    const { inbox } = backlog
+    if (inbox.wholeMessages === 0 || inbox.beginsInside) return undefined
     this.refillSoon()
-    return assemble(backlog.inbox.shiftMessage(), undefined, this.#options) as Message
+    return assemble(inbox.shiftMessage(), undefined, this.#options) as Message
   }
 
   /** The same for the next frame. */
   takeFrameNow(): Frame | undefined {
-    if (!this.#mayTakeNow || this.#codecs !== undefined) return undefined
+    if (this.#codecs !== undefined || this.#handling !== undefined) return undefined
+    if (this.#readers?.first !== undefined || this.#backlog?.serving.isStreaming === true) return undefined
     const pulled = this.isEmpty ? this.#source.pullFrame() : undefined
     if (pulled !== undefined || this.isEmpty) return pulled
     this.refillSoon()
     return this.#backlog?.inbox.shift()
-  }
-
-  /** Whether nobody waits in front. */
-  get #mayTakeNow(): boolean {
-    const isFirst = this.#handling === undefined && this.#readers?.first === undefined
-    return isFirst && this.#backlog?.serving.isStreaming !== true
   }
 
   /** Waits in line. */
