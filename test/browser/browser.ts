@@ -29,7 +29,7 @@ export const withBrowser = {
   skip:
     executablePath === undefined &&
     `no browser: install Debian's chromium, or name one in FASTWS_BROWSER (looked for ${NAMES.join(', ')})`,
-  timeout: 120_000,
+  timeout: 170_000,
 }
 
 /** A browser for all tests of a `describe()`; each context is a visitor of its own. */

@@ -2,7 +2,7 @@
 import { Board } from './board.js'
 import { Chat } from './chat.js'
 import { Connection } from './connection.js'
-import { $, memory } from './dom.js'
+import { $, forgetColors, memory } from './dom.js'
 import { Presence } from './presence.js'
 import { Wire } from './wire.js'
 
@@ -100,6 +100,7 @@ const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? 
 
 /** Canvases do not follow the style sheet by themselves. */
 function redraw() {
+  forgetColors()
   $('theme').setAttribute('aria-pressed', String(isDark()))
   board.draw()
   wire.draw()

@@ -15,6 +15,7 @@ export class Board {
   #last
   /** Painted since the last message: one message a frame of the screen is enough. */
   #fresh = []
+  #drawing
   #onPaint
 
   constructor(onPaint) {
@@ -55,7 +56,15 @@ export class Board {
     this.draw()
   }
 
+  /** However much changes, once for each picture on the screen. */
   draw() {
+    this.#drawing ??= requestAnimationFrame(() => {
+      this.#drawing = undefined
+      this.#drawNow()
+    })
+  }
+
+  #drawNow() {
     const { context, width, height } = contextOf(this.#canvas)
     if (width === 0) return
     const size = width / this.#width

@@ -14,10 +14,20 @@ const probe = element('span', 'hidden')
 probe.ariaHidden = 'true'
 document.body.append(probe)
 
+let colors = new Map()
+
 /** A colour of the style sheet, as it is in the light or in the dark; a canvas takes no names. */
 export function color(name) {
-  probe.style.color = `var(${name})`
-  return getComputedStyle(probe).color
+  if (!colors.has(name)) {
+    probe.style.color = `var(${name})`
+    colors.set(name, getComputedStyle(probe).color)
+  }
+  return colors.get(name)
+}
+
+/** It became light, or dark. */
+export function forgetColors() {
+  colors = new Map()
 }
 
 /** The context of a canvas in the resolution of the screen, and its size in CSS pixels. */
