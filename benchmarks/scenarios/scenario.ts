@@ -43,7 +43,7 @@ export interface Cell {
   readonly missing?: string | undefined
 }
 
-const ROUNDS_ASIDE = 3
+const ROUNDS_ASIDE = 2
 
 export type Sample = Readonly<Record<string, number | undefined>>
 
