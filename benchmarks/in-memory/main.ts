@@ -29,8 +29,9 @@ export interface MemoryJob {
 /** Name and figures. */
 export type MemoryAnswer = Record<string, Record<string, number>>
 
-/** After so many messages it looks at the clock: each look leaves a number behind. */
+/** After so many messages it looks at the clock, as each look leaves a number behind; after fewer where they are large. */
 const LOOK_EVERY = 10_000
+const LOOK_EVERY_BYTES = 16 << 20
 
 /** No more bytes than these are read or written for it. */
 const COUNTED_BYTES = 64 << 20
@@ -66,11 +67,12 @@ process.exit()
  */
 async function passes(
   workers: readonly MemoryWorker[],
-  { messages }: MemoryRow,
+  { messages, size }: MemoryRow,
   least: number,
   leastTurns = 0,
 ): Promise<number> {
   const end = performance.now() + least
+  const lookEvery = Math.min(LOOK_EVERY, LOOK_EVERY_BYTES / size)
   let done = 0
   for (let turn = 0, look = 0; ; turn++) {
     const working = workers[turn % workers.length]!.work(messages)
@@ -78,7 +80,7 @@ async function passes(
     done += messages
     if (done < look) continue
     if (performance.now() >= end && turn >= leastTurns) return done
-    look = done + LOOK_EVERY
+    look = done + lookEvery
   }
 }
 
