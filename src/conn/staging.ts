@@ -68,7 +68,11 @@ export function stretchOf(from: Buffer, start: number, end: number): Buffer {
 /** Asks for `flushStaged()` when this turn is over. */
 export function awaitFlush(stager: Stager): void {
   waiting.push(stager)
-  if (inTurn || scheduled) return
+  if (!inTurn) schedule()
+}
+
+function schedule(): void {
+  if (scheduled) return
   scheduled = true
   if (expectsMore) process.nextTick(onTurnOver)
   else flushSoon()
@@ -86,10 +90,15 @@ export function beginTurn(): boolean {
   return true
 }
 
-/** Writes at once what was staged in the turn: no job has to be made for that. */
+/**
+ * Writes at once what was staged in the turn: no job has to be made for that. Unless it was a write that brought the
+ * bytes in, through streams within this process: then others' frames still lie in the slab, and are written first.
+ */
 export function endTurn(): void {
   inTurn = false
-  if (waiting.length > 0) flushAllStaged()
+  if (waiting.length === 0) return
+  if (flushing) schedule()
+  else flushAllStaged()
 }
 
 /** Tells that bytes in the slab have been written but have not left. */
