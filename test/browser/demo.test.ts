@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { start } from '../../examples/demo/server.js'
 import { browserForAll, withBrowser } from './browser.js'
@@ -41,9 +42,26 @@ const cell = (page: Page, x: number, y: number): Promise<string> =>
     return canvas.getContext('2d').getImageData((${x} + 0.5) * size, (${y} + 0.5) * size, 1, 1).data.join()
   })()`)
 
-async function untilCell(page: Page, x: number, y: number, color: string): Promise<void> {
-  while ((await cell(page, x, y)) !== color) await page.evaluate('new Promise(requestAnimationFrame)')
+/** Waits for a cell's colour, by timers: a page that nobody looks at may get no animation frames. */
+async function cellOnce(
+  page: Page,
+  x: number,
+  y: number,
+  isRight: (color: string) => boolean,
+): Promise<string> {
+  const late = performance.now() + 20_000
+  for (;;) {
+    const color = await cell(page, x, y)
+    if (isRight(color)) return color
+    if (performance.now() > late) assert.fail(`the cell at ${x}, ${y} stays ${color}`)
+    await pause(10)
+  }
 }
+const untilCell = (page: Page, x: number, y: number, color: string): Promise<string> =>
+  cellOnce(page, x, y, (seen) => seen === color)
+/** What was painted is on the screen with the next picture, not at once. */
+const untilPainted = (page: Page, x: number, y: number, bare: string): Promise<string> =>
+  cellOnce(page, x, y, (seen) => seen !== bare)
 
 async function pictureOf(page: Page, name: string): Promise<void> {
   const folder = process.env.FASTWS_SCREENSHOTS
@@ -145,14 +163,13 @@ describe('the demo in Chromium', withBrowser, () => {
     await ann.mouse.down()
     await ann.mouse.move(...at(9, 1)) // in one leap: the cells between are painted, too
     await ann.mouse.up()
-    const indigo = await cell(ann, 1, 1)
-    assert.notEqual(indigo, bare)
+    const indigo = await untilPainted(ann, 1, 1, bare)
     for (const x of [1, 5, 9]) await untilCell(bob, x, 1, indigo)
 
     await bob.focus('#cells')
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', '7', 'Space']) await bob.keyboard.press(key)
     assert.equal(await bob.getByLabel('red').isChecked(), true)
-    const red = await cell(bob, 1, 2)
+    const red = await untilPainted(bob, 1, 2, bare)
     await untilCell(ann, 1, 2, red)
     await bob.keyboard.press('ArrowLeft')
     assert.equal(await bob.textContent('#board-status'), 'Column 1, row 3, bare')
