@@ -29,6 +29,8 @@ export class Framer {
   readonly #options: FramerOptions
   readonly #masks: boolean
   framesOut = 0
+  /** A pong that is laid now answers a ping: it takes the place of an answer that still waits (RFC 6455 §5.5.3). */
+  isAnswering = false
 
   constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
@@ -83,7 +85,7 @@ export class Framer {
   /** A control frame, which overtakes data that waits. */
   control(opcode: number, payload: Buffer): void {
     const size = headerSize(payload.length, this.#masks) + payload.length
-    const at = opcode === Opcode.Pong ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    const at = this.isAnswering ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
     this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
   }
 
