@@ -70,5 +70,6 @@ export {
   type ShutdownOptions,
   type Upgrade,
   type UpgradeOptions,
+  type UpgradeStats,
   upgrade,
 } from './upgrade.js'

@@ -109,12 +109,10 @@ export function publishError({ conn, role }: ConnContext, error: Error): void {
   if (errors.hasSubscribers) errors.publish({ conn, role, error } satisfies Payload<'fastws:error'>)
 }
 
-export function publishFailedHandshake(failed: FailedHandshake): void {
-  if (handshakes.hasSubscribers) handshakes.publish({ ...failed } satisfies Payload<'fastws:handshake:error'>)
+export function publishFailedHandshake(role: Role, failed: Omit<FailedHandshake, 'role'>): void {
+  if (!handshakes.hasSubscribers) return
+  handshakes.publish({ role, ...failed } satisfies Payload<'fastws:handshake:error'>)
 }
-
-/** Whether handshakes that fail are of interest to anybody. */
-export const isHandshakeWatched = (): boolean => handshakes.hasSubscribers
 
 /** Limits that are not named `WS_ERR_MAX_…`, nor `WS_ERR_…_TIMEOUT`. */
 const LIMITS: ReadonlySet<ErrorCode | number> = new Set(['WS_ERR_OUTBOX_FULL', 'WS_ERR_KEEPALIVE'])

@@ -31,6 +31,8 @@ export let handlerFailed: <Data>(conn: Conn<Data>, error: unknown) => void
 /** Nobody will read from this connection any more: what waits in its inbox is dropped. @internal */
 export let abandonConn: <Data>(conn: Conn<Data>) => void
 
+/** Like `close()`; `within` replaces `closeTimeout`. @internal */
+export let shutConn: <Data>(conn: Conn<Data>, code: number, reason: string, within?: number) => void
 /** What is on its way out of a connection. @internal */
 export let outboxOf: (conn: Conn) => Outbox
 /** Ends a connection because of an error, which the peer is told. @internal */
@@ -291,6 +293,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
     abandonConn = (conn) => conn.#core.abandon()
+    shutConn = (conn, code, reason, within) => conn.#core.ending.close(code, reason, within)
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)
   }

@@ -230,8 +230,8 @@ export class Core<Data> implements Hosts<Data> {
     this.ending.terminate(terminated())
   }
 
-  startCloseTimer(): void {
-    this.#heartbeat.startClosing()
+  startCloseTimer(within?: number): void {
+    this.#heartbeat.startClosing(within)
   }
 
   closeInOrder(payload: Buffer, laid: () => void): void {
