@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import { escapeControls } from './escape.js'
+import { escapeControls, escapeJson } from './escape.js'
 
 /** What a program leaves behind; scripts rely on these. */
 export const Exit = {
@@ -43,7 +43,7 @@ export class Output {
 
   /** A result for programs: one line of JSON. */
   json(value: unknown): void {
-    this.line(JSON.stringify(value))
+    this.line(escapeJson(JSON.stringify(value)))
   }
 
   /** A line about the work, which is no result. */
