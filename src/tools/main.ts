@@ -17,9 +17,10 @@
 import { readFileSync } from 'node:fs'
 import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
+import { connectCommand } from './connect/command.js'
 import { Exit, Output, type Streams } from './output.js'
 
-const COMMANDS: readonly Command[] = [checkCommand]
+const COMMANDS: readonly Command[] = [checkCommand, connectCommand]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
@@ -27,10 +28,14 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   const closed = new Promise<number>((resolve) => {
     output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
   })
-  return Promise.race([dispatch(args, output), closed])
+  return Promise.race([dispatch(args, output, streams), closed])
 }
 
-async function dispatch([name, ...args]: readonly string[], output: Output): Promise<number> {
+async function dispatch(
+  [name, ...args]: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   if (name === '--version') return print(output, [version()])
   if (name === undefined || name === '--help' || name === 'help') return print(output, overview())
   const command = COMMANDS.find((one) => one.name === name)
@@ -38,14 +43,20 @@ async function dispatch([name, ...args]: readonly string[], output: Output): Pro
     output.note(`fastws: there is no command '${name}'; try fastws --help`)
     return Exit.Usage
   }
-  return runCommand(command, args, output)
+  return runCommand(command, args, output, streams)
 }
 
-async function runCommand(command: Command, args: readonly string[], output: Output): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   try {
     const call = parseCall(command, args)
     if (call.options.flag('help')) return print(output, helpFor(command))
-    return await command.run({ ...call, output })
+    // Asked for late: whoever touches stdin of a process makes it wait for it.
+    return await command.run({ ...call, output, input: () => streams.stdin ?? process.stdin })
   } catch (error) {
     if (error instanceof UsageError) {
       output.note(`fastws ${command.name}: ${error.message}; try fastws ${command.name} --help`)
