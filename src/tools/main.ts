@@ -20,9 +20,10 @@ import { connectCommand } from './connect/command.js'
 import { dumpCommand } from './dump/command.js'
 import { Exit, Output, type Streams } from './output.js'
 import { proxyCommand } from './proxy/command.js'
+import { replayCommand } from './replay/command.js'
 import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [checkCommand, connectCommand, dumpCommand, proxyCommand]
+const COMMANDS: readonly Command[] = [checkCommand, connectCommand, dumpCommand, proxyCommand, replayCommand]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {

@@ -201,7 +201,7 @@ function harMessage({ type, time, opcode, data }: Json, conn: number, begin: num
     at: atOf(Number(time) * 1000, begin),
     direction,
     offset: undefined,
-    frame: new Frame({ opcode: Number(opcode), payload: bytes }),
+    frame: new Frame({ opcode: Number(opcode), masked: direction === 'sent', payload: bytes }),
     faults: [],
     message: { isText, data: bytes },
   }
