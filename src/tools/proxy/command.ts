@@ -1,12 +1,13 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { listenForInterrupt } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
-import { parseEndpoint, parseTarget, type Target } from './endpoint.js'
+import { authorityOf, parseEndpoint, parseTarget, type Target } from './endpoint.js'
 import { HarRecorder } from './har.js'
 import { LineRecorder } from './recorder.js'
 import { Screen } from './screen.js'
 import { startProxy } from './server.js'
 import { type Sink, Sinks } from './sink.js'
+import { startWeb, type Web } from './web.js'
 
 export const proxyCommand: Command = {
   name: 'proxy',
@@ -51,7 +52,8 @@ async function runProxy(
   const maxFrame = options.integer('max-frame', 16 << 20, [0, 256 << 20])
   const screens = screensOf(options, output)
   const recorders = recordersOf(options, { started, target: url, note })
-  const sinks = new Sinks([...screens, ...recorders], note)
+  const web = await webOf(options, authorityOf(listen), url)
+  const sinks = new Sinks([...screens, ...recorders, ...web], note)
   const interrupt = listenForInterrupt()
   const proxy = await startProxy({
     listen,
@@ -64,6 +66,7 @@ async function runProxy(
     note,
   })
   note(`listening on ${proxy.authority}, for ${url}`)
+  for (const page of web) note(`open ${page.url} to look on`)
   await aborted(AbortSignal.any([interrupt.signal, output.closed]))
   interrupt.release()
   await proxy.close()
@@ -75,6 +78,12 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve())
   })
+
+async function webOf(options: Options, listen: string, target: string): Promise<Web[]> {
+  const address = options.text('web')
+  if (address === undefined) return []
+  return [await startWeb({ listen: parseEndpoint('--web', address), title: { listen, target } })]
+}
 
 function screensOf(options: Options, output: Output): Sink[] {
   if (options.flag('quiet')) return []
