@@ -15,11 +15,12 @@
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
 import { readFileSync } from 'node:fs'
+import { benchCommand } from './bench/command.js'
 import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
 import { Exit, Output, type Streams } from './output.js'
 
-const COMMANDS: readonly Command[] = [checkCommand]
+const COMMANDS: readonly Command[] = [checkCommand, benchCommand]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
