@@ -14,6 +14,7 @@
  * 4. Resolve with one of `Exit`; throw a `UsageError` for a call that makes no sense.
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
+import { benchCommand } from './bench/command.js'
 import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
 import { connectCommand } from './connect/command.js'
@@ -23,7 +24,14 @@ import { proxyCommand } from './proxy/command.js'
 import { replayCommand } from './replay/command.js'
 import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [checkCommand, connectCommand, dumpCommand, proxyCommand, replayCommand]
+const COMMANDS: readonly Command[] = [
+  checkCommand,
+  connectCommand,
+  dumpCommand,
+  proxyCommand,
+  replayCommand,
+  benchCommand,
+]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
