@@ -32,6 +32,8 @@ export class Framer {
   textOut = 0
   pingsOut = 0
   pongsOut = 0
+  /** A pong that is laid now answers a ping: it takes the place of an answer that still waits (RFC 6455 §5.5.3). */
+  isAnswering = false
 
   constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
@@ -89,7 +91,7 @@ export class Framer {
     if (opcode === Opcode.Ping) this.pingsOut++
     else if (opcode === Opcode.Pong) this.pongsOut++
     const size = headerSize(payload.length, this.#masks) + payload.length
-    const at = opcode === Opcode.Pong ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    const at = this.isAnswering ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
     this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
   }
 

@@ -83,7 +83,13 @@ export class Heartbeat implements Timed {
 
   #nextDue(now: number): number {
     const polling = this.#patience?.polling ?? Infinity
-    return Math.min(this.#closeBy ?? this.#keepaliveDue(), now + polling)
+    return Math.min(this.#closeBy ?? this.#nextLook(now), now + polling)
+  }
+
+  /** A pong comes while we wait for `timeout`: with a longer one, the next ping would be late. */
+  #nextLook(now: number): number {
+    const due = this.#keepaliveDue()
+    return this.#pingedAt === undefined ? due : Math.min(due, now + this.#options.keepaliveInterval)
   }
 
   #keepaliveDue(): number {
