@@ -19,8 +19,9 @@ import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
 import { connectCommand } from './connect/command.js'
 import { Exit, Output, type Streams } from './output.js'
+import { sendCommand } from './send/command.js'
 
-const COMMANDS: readonly Command[] = [checkCommand, connectCommand]
+const COMMANDS: readonly Command[] = [checkCommand, connectCommand, sendCommand]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
