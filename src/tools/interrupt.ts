@@ -8,11 +8,14 @@ export interface Interrupt {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
+/** What starts the program often passes on a signal that the terminal has sent to both: so soon it is the same one. */
+const ECHO = 300
+
 /** Makes the first SIGINT or SIGTERM something a command can react to. */
 export function listenForInterrupt(): Interrupt {
   const stopping = new AbortController()
   const stop = (): void => {
-    release()
+    if (!stopping.signal.aborted) setTimeout(release, ECHO).unref()
     stopping.abort()
   }
   const release = (): void => {

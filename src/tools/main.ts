@@ -14,14 +14,26 @@
  * 4. Resolve with one of `Exit`; throw a `UsageError` for a call that makes no sense.
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
-import { readFileSync } from 'node:fs'
+import { benchCommand } from './bench/command.js'
 import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
 import { connectCommand } from './connect/command.js'
+import { dumpCommand } from './dump/command.js'
 import { Exit, Output, type Streams } from './output.js'
+import { proxyCommand } from './proxy/command.js'
+import { replayCommand } from './replay/command.js'
 import { sendCommand } from './send/command.js'
+import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [checkCommand, connectCommand, sendCommand]
+const COMMANDS: readonly Command[] = [
+  checkCommand,
+  connectCommand,
+  sendCommand,
+  dumpCommand,
+  proxyCommand,
+  replayCommand,
+  benchCommand,
+]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
@@ -29,8 +41,18 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   const closed = new Promise<number>((resolve) => {
     output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
   })
-  return Promise.race([dispatch(args, output, streams), closed])
+  const done = dispatch(args, output, streams)
+  // A command that keeps something, as a recording, may bring that to an end.
+  return Promise.race([done, closed.then((code) => Promise.race([done.then(() => code), grace(code)]))])
 }
+
+/** So long a command may take to end when nobody reads its output any more. */
+const GRACE = 2_000
+
+const grace = (code: number): Promise<number> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, GRACE, code).unref()
+  })
 
 async function dispatch(
   [name, ...args]: readonly string[],
@@ -83,10 +105,3 @@ const overview = (): readonly string[] => [
   '',
   'fastws <command> --help tells about one of them.',
 ]
-
-function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  )
-  return (manifest as { version: string }).version
-}
