@@ -1,5 +1,12 @@
 import type { CloseReport, Conn, Message } from '../../index.js'
-import { annotateLine, encoded, frameRecord, quote, type SeenFrame } from '../annotate.js'
+import {
+  annotateLine,
+  encoded,
+  type FrameDirection,
+  frameRecord,
+  quote,
+  type SeenFrame,
+} from '../annotate.js'
 import { failureLines, failureRecord } from '../failure.js'
 import type { Output } from '../output.js'
 
@@ -11,6 +18,8 @@ export interface Show {
   opened(conn: Conn, url: string): void
   message(message: Message): void
   frame(seen: SeenFrame): void
+  /** What compression made of a message. */
+  coded(direction: FrameDirection, plain: number, coded: number): void
   pong(roundTrip: number): void
   closed(report: CloseReport): void
   failed(error: unknown): void
@@ -27,6 +36,9 @@ export function closedInWords({ code, reason, initiator, clean, cause }: CloseRe
   return `closed without a closing handshake: ${cause === undefined ? words : `${words}, ${cause.message}`}`
 }
 
+const codedInWords = (direction: FrameDirection, plain: number, coded: number): string =>
+  direction === 'sent' ? `${plain} bytes compressed to ${coded}` : `${coded} bytes inflated to ${plain}`
+
 function openedInWords({ protocol, extensions }: Conn, url: string): string {
   return [`connected to ${url}`, protocol && `subprotocol ${protocol}`, ...extensions]
     .filter(Boolean)
@@ -42,6 +54,7 @@ export function showToPeople(print: (lines: readonly string[]) => void, binary: 
       print([`< ${message.length} bytes: ${shorten(message.data, binary)}`])
     },
     frame: (seen) => print([annotateLine(seen)]),
+    coded: (direction, plain, coded) => print([`* ${codedInWords(direction, plain, coded)}`]),
     pong: (roundTrip) => print([`* pong after ${roundTrip.toFixed(1)} ms`]),
     closed: (report) => print([`* ${closedInWords(report)}`]),
     failed: (error) => print(failureLines(error).map((line) => `* ${line}`)),
@@ -58,6 +71,7 @@ export function showToPipe(output: Output, binary: BinaryForm, raw: boolean): Sh
       else output.line(message.isText ? message.text() : shorten(message.data, binary))
     },
     frame: (seen) => output.note(annotateLine(seen)),
+    coded: (direction, plain, coded) => output.note(codedInWords(direction, plain, coded)),
     pong: (roundTrip) => output.note(`pong after ${roundTrip.toFixed(1)} ms`),
     closed: (report) => output.note(closedInWords(report)),
     failed(error) {
@@ -78,6 +92,7 @@ export function showAsJson(output: Output, since: () => number): Show {
     message: ({ isText, length, data }) =>
       tell('message', { kind: isText ? 'text' : 'binary', length, ...encoded(data, isText) }),
     frame: (seen) => output.json(frameRecord(seen)),
+    coded: (direction, plain, coded) => tell('coding', { direction, plain, coded }),
     pong: (roundTrip) => tell('pong', { roundTrip }),
     closed: ({ code, reason, clean, initiator, cause }) =>
       tell('close', { code, reason, clean, initiator, cause: cause?.message ?? null }),

@@ -1,6 +1,7 @@
 /** Whether what came is what was expected. */
 import { type Frame, isUtf8 } from '../../frame/index.js'
 import { annotateLine } from '../annotate.js'
+import type { Whole } from '../recording/events.js'
 import type { Peer, PeerEvent } from './peer.js'
 import type { Expectation, FrameExpectation } from './script.js'
 
@@ -87,29 +88,23 @@ function bytesDiffer(came: Buffer, expected: Buffer): string {
   return `byte ${came.findIndex((byte, i) => byte !== expected[i])} is the first that differs`
 }
 
-/** Joins frames, inflated where they were compressed, until a message is whole. */
+/** Waits until a message is whole, whatever number of frames it comes in. */
 async function meetMessage(
   peer: Peer,
-  { isText, data }: { readonly isText?: boolean | undefined; readonly data?: Buffer | undefined },
+  expected: { readonly isText?: boolean | undefined; readonly data?: Buffer | undefined },
   milliseconds: number,
 ): Promise<Met> {
   const deadline = performance.now() + milliseconds
-  const parts: Buffer[] = []
-  let came: boolean | undefined
   for (;;) {
     const event = await peer.next(deadline - performance.now())
     if (event === undefined) return unmet(`no message came for ${milliseconds} ms`)
     if (event.kind === 'end' || event.frame.isClose) return unmet(inWords(event))
-    if (event.frame.isControl) continue
-    came ??= event.frame.isText
-    parts.push(event.frame.payload)
-    if (event.frame.fin) return judge(event.seen.inflated ?? Buffer.concat(parts), came, { isText, data })
+    if (event.message !== undefined) return judge(event.message, expected)
   }
 }
 
 function judge(
-  message: Buffer,
-  isText: boolean,
+  { isText, data: message }: Whole,
   expected: { readonly isText?: boolean | undefined; readonly data?: Buffer | undefined },
 ): Met {
   if (expected.isText !== undefined && isText !== expected.isText)

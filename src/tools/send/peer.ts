@@ -1,17 +1,9 @@
-import { Frame } from '../../frame/index.js'
-import type { SeenFrame } from '../annotate.js'
+import type { DirectionFrame } from '../recording/direction.js'
 
 /** A frame that came in, or the end of TCP. */
 export type PeerEvent =
-  | { readonly kind: 'frame'; readonly frame: Frame; readonly seen: SeenFrame }
+  | ({ readonly kind: 'frame' } & DirectionFrame)
   | { readonly kind: 'end'; readonly how: string }
-
-/** A frame that outlives the tap it was seen by. */
-export function keep(seen: SeenFrame): SeenFrame {
-  const frame = new Frame()
-  seen.frame.copyTo(frame)
-  return { ...seen, frame }
-}
 
 /** What the other side does, in order, for those who wait for it. */
 export class Peer {
@@ -32,10 +24,9 @@ export class Peer {
     return this.#closeReceived
   }
 
-  frame(seen: SeenFrame): void {
-    const kept = keep(seen)
-    if (kept.frame.isClose) this.#closeReceived = true
-    this.#push({ kind: 'frame', frame: kept.frame, seen: kept })
+  frame(frame: DirectionFrame): void {
+    if (frame.frame.isClose) this.#closeReceived = true
+    this.#push({ kind: 'frame', ...frame })
   }
 
   end(how: string): void {

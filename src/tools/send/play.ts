@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { encodeClosePayload, encodeFrame, Frame, Opcode } from '../../frame/index.js'
 import type { DialOptions } from '../../index.js'
-import type { SeenFrame } from '../annotate.js'
-import { FrameTap } from '../frame-tap.js'
 import { Exit } from '../output.js'
+import { type Agreed, agreementOf } from '../recording/agreement.js'
+import { Direction, type DirectionFrame } from '../recording/direction.js'
 import { dialWire, type Wire, type WireWatcher } from '../wire.js'
 import { meet } from './meet.js'
 import { Peer } from './peer.js'
 import type { Script, Statement } from './script.js'
+import { SentState } from './sent.js'
 import type { Show } from './show.js'
 
 export interface PlayPlan {
@@ -30,6 +31,9 @@ export interface PlayPlan {
 
 /** Milliseconds that a peer has for its part of the closing. */
 const CLOSE_TIMEOUT = 2_000
+
+/** Payloads beyond are not kept. */
+const LONGEST = 256 << 20
 
 /** One run of a script on a connection of its own; resolves with the exit code. */
 export async function play(plan: PlayPlan): Promise<number> {
@@ -53,13 +57,15 @@ class Player {
   readonly #plan: PlayPlan
   readonly #peer = new Peer()
   #began = performance.now()
-  readonly #tap: FrameTap
+  #agreed: Agreed | undefined
+  #received: Direction | undefined
+  /** What comes cannot be read any more. */
+  #isLost = false
   #wire: Wire | undefined
   #closeSent = false
   /** By us, in our direction at least. */
   #tcpEnded = false
-  /** The message that is being sent is a text, as far as it is one. */
-  #sendsText = false
+  readonly #sent = new SentState()
   #pieces: number | undefined
   /** What is written together, while that lasts. */
   #batch: Buffer[] | undefined
@@ -70,24 +76,25 @@ class Player {
 
   constructor(plan: PlayPlan) {
     this.#plan = plan
-    this.#tap = new FrameTap(
-      {
-        frame: (seen) => this.#receive(seen),
-        broken: (_direction, why) => plan.show.note(`what came cannot be cut into frames: ${why}`),
-      },
-      () => this.#now(),
-    )
   }
 
   /** What the wire tells. */
   readonly watcher: WireWatcher = {
     opened: (answer) => {
-      this.#tap.agree(answer)
       this.#began = performance.now()
+      this.#agreed = agreementOf(undefined, answer)
+      this.#received = new Direction({
+        direction: 'received',
+        deflate: this.#agreed.deflate?.theirs,
+        isAgreed: true,
+        isExtended: this.#agreed.isExtended,
+        maxFrame: LONGEST,
+        offset: 0,
+      })
     },
     bytes: (direction, bytes) => {
       // What is sent may lie about its length: it is shown as it was meant, by those who send it.
-      if (direction === 'received') this.#tap.bytes(direction, bytes)
+      if (direction === 'received') this.#receiveBytes(bytes)
     },
     ended: (how) => {
       if (this.#wire !== undefined) this.#plan.show.ended(how, this.#now())
@@ -114,8 +121,17 @@ class Player {
     return performance.now() - this.#began
   }
 
-  #receive(seen: SeenFrame): void {
-    this.#plan.show.frame(seen)
+  #receiveBytes(bytes: Buffer): void {
+    const direction = this.#received
+    if (direction === undefined || this.#isLost) return
+    for (const frame of direction.push(bytes)) this.#receive(frame)
+    if (direction.stop === undefined) return
+    this.#isLost = true
+    this.#plan.show.note(`what came cannot be cut into frames: ${direction.stop.reason}`)
+  }
+
+  #receive(seen: DirectionFrame): void {
+    this.#plan.show.frame({ ...seen, at: this.#now() }, seen.faults)
     this.#peer.frame(seen)
     if (!this.#plan.answers || this.#closeSent || this.#tcpEnded) return
     const { frame } = seen
@@ -181,10 +197,10 @@ class Player {
   }
 
   async #sendFrame(frame: Frame, when: 'in order' | 'at once' = 'in order'): Promise<void> {
+    const faults = this.#sent.add(frame, this.#agreed)
     if (frame.isClose) this.#closeSent = true
-    if (!frame.isControl && !frame.isContinuation) this.#sendsText = frame.isText
-    const isText = frame.isContinuation ? this.#sendsText : undefined
-    this.#plan.show.frame({ frame, direction: 'sent', at: this.#now(), isText })
+    const isText = frame.isContinuation ? this.#sent.isText : undefined
+    this.#plan.show.frame({ frame, direction: 'sent', at: this.#now(), isText }, faults)
     const bytes = encodeFrame(frame)
     if (when === 'at once') await this.#wire?.inject(bytes)
     else await this.#write(bytes)

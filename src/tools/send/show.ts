@@ -6,7 +6,8 @@ import type { Met } from './meet.js'
 /** What a run of a script tells. */
 export interface Show {
   opened(url: string, protocol: string, extensions: readonly string[]): void
-  frame(seen: SeenFrame): void
+  /** A frame that went by, and the rules that it breaks. */
+  frame(seen: SeenFrame, faults: readonly string[]): void
   raw(bytes: Buffer, at: number): void
   expected(text: string, line: number, met: Met, at: number): void
   ended(how: string, at: number): void
@@ -22,8 +23,9 @@ export function showToPeople(output: Output, isLong: boolean): Show {
   return {
     opened: (url, protocol, extensions) =>
       output.note([`connected to ${url}`, protocol, ...extensions].filter(Boolean).join(', ')),
-    frame(seen) {
+    frame(seen, faults) {
       for (const line of isLong ? annotateLong(seen) : [annotateLine(seen)]) output.line(line)
+      for (const fault of faults) output.line(`${' '.repeat(13)}! ${fault}`)
     },
     raw: (bytes, at) => output.line(`${time(at)} > ${bytes.length} raw bytes ${shortHex(bytes)}`),
     expected: (text, line, met, at) =>
@@ -45,7 +47,7 @@ const shortHex = (bytes: Buffer): string =>
 export function showAsJson(output: Output): Show {
   return {
     opened: (url, protocol, extensions) => output.json({ type: 'open', url, protocol, extensions }),
-    frame: (seen) => output.json(frameRecord(seen)),
+    frame: (seen, faults) => output.json({ ...frameRecord(seen), faults }),
     raw: (bytes, at) => output.json({ type: 'raw', at: rounded(at), hex: bytes.toString('hex') }),
     expected: (expected, line, met, at) =>
       output.json({
