@@ -23,12 +23,14 @@ import { Exit, Output, type Streams } from './output.js'
 import { proxyCommand } from './proxy/command.js'
 import { replayCommand } from './replay/command.js'
 import { sendCommand } from './send/command.js'
+import { serveCommand } from './serve/command.js'
 import { version } from './version.js'
 
 const COMMANDS: readonly Command[] = [
   checkCommand,
   connectCommand,
   sendCommand,
+  serveCommand,
   dumpCommand,
   proxyCommand,
   replayCommand,
