@@ -55,10 +55,10 @@ export class Heartbeat implements Timed {
     this.lastIn = this.#keeper.now
   }
 
-  /** The closing handshake has so much time from now on, once. */
-  startClosing(): void {
-    if (this.#closeBy !== undefined || this.#options.closeTimeout === 0) return
-    this.#closeBy = this.#keeper.sync() + this.#options.closeTimeout
+  /** The closing handshake has so much time from now on, once; Infinity where somebody else keeps it. */
+  startClosing(within = this.#options.closeTimeout): void {
+    if (this.#closeBy !== undefined || within === 0) return
+    this.#closeBy = this.#keeper.sync() + within
     this.due = Math.min(this.due, this.#closeBy)
     this.#keeper.moved(this)
   }

@@ -14,12 +14,24 @@
  * 4. Resolve with one of `Exit`; throw a `UsageError` for a call that makes no sense.
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
-import { readFileSync } from 'node:fs'
+import { benchCommand } from './bench/command.js'
 import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
+import { connectCommand } from './connect/command.js'
+import { dumpCommand } from './dump/command.js'
 import { Exit, Output, type Streams } from './output.js'
+import { proxyCommand } from './proxy/command.js'
+import { replayCommand } from './replay/command.js'
+import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [checkCommand]
+const COMMANDS: readonly Command[] = [
+  checkCommand,
+  connectCommand,
+  dumpCommand,
+  proxyCommand,
+  replayCommand,
+  benchCommand,
+]
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
@@ -27,10 +39,24 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   const closed = new Promise<number>((resolve) => {
     output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
   })
-  return Promise.race([dispatch(args, output), closed])
+  const done = dispatch(args, output, streams)
+  // A command that keeps something, as a recording, may bring that to an end.
+  return Promise.race([done, closed.then((code) => Promise.race([done.then(() => code), grace(code)]))])
 }
 
-async function dispatch([name, ...args]: readonly string[], output: Output): Promise<number> {
+/** So long a command may take to end when nobody reads its output any more. */
+const GRACE = 2_000
+
+const grace = (code: number): Promise<number> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, GRACE, code).unref()
+  })
+
+async function dispatch(
+  [name, ...args]: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   if (name === '--version') return print(output, [version()])
   if (name === undefined || name === '--help' || name === 'help') return print(output, overview())
   const command = COMMANDS.find((one) => one.name === name)
@@ -38,14 +64,20 @@ async function dispatch([name, ...args]: readonly string[], output: Output): Pro
     output.note(`fastws: there is no command '${name}'; try fastws --help`)
     return Exit.Usage
   }
-  return runCommand(command, args, output)
+  return runCommand(command, args, output, streams)
 }
 
-async function runCommand(command: Command, args: readonly string[], output: Output): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   try {
     const call = parseCall(command, args)
     if (call.options.flag('help')) return print(output, helpFor(command))
-    return await command.run({ ...call, output })
+    // Asked for late: whoever touches stdin of a process makes it wait for it.
+    return await command.run({ ...call, output, input: () => streams.stdin ?? process.stdin })
   } catch (error) {
     if (error instanceof UsageError) {
       output.note(`fastws ${command.name}: ${error.message}; try fastws ${command.name} --help`)
@@ -71,10 +103,3 @@ const overview = (): readonly string[] => [
   '',
   'fastws <command> --help tells about one of them.',
 ]
-
-function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  )
-  return (manifest as { version: string }).version
-}

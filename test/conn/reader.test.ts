@@ -167,6 +167,23 @@ describe('MessageReader', () => {
     }
   })
 
+  test('whose message is cut off keeps nobody behind it waiting for ever', async () => {
+    for (const code of [1000, 4000]) {
+      const { conn, line } = onLine()
+      line.receive(text('half', false))
+      const reader = (await conn.reader())!
+      const behind = [conn.read(), conn.nextFrame(), conn.reader()]
+      line.receive(clientFrame(8, closePayload(code)))
+      await settle()
+      assert.equal(await isPending(behind[0]!), true, 'a part of the message is left')
+      assert.equal((await reader.read())?.toString(), 'half')
+      for (const one of [...behind, conn.read()])
+        if (code === 1000) assert.equal(await one, null)
+        else await assert.rejects(one, CloseError)
+      await assert.rejects(reader.read(), CloseError)
+    }
+  })
+
   test('lets the peer go on part by part, however long the message', async () => {
     const { conn, line } = onLine({ maxInboxBytes: 4, maxMessage: 1000 })
     line.receive(text('0000', false), more('1111', false), more('2222', false))

@@ -222,6 +222,15 @@ describe('Output', () => {
     assert.equal(plain.read(), null)
   })
 
+  test('writes JSON that stays JSON, and drives no terminal', () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const value = 'a\u001b\u009b\u202e👩\u200d👩\u{e0001}\n'
+    new Output({ stdout, stderr }).json({ value })
+    const text = written(stdout)
+    assert.match(text, /^[^\p{Cc}\p{Cf}]+\n$/u)
+    assert.deepEqual(JSON.parse(text), { value })
+  })
+
   test('writes nothing any more when nobody reads', () => {
     const [stdout, stderr] = [new PassThrough(), terminal()]
     const output = new Output({ stdout, stderr })
