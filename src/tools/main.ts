@@ -22,6 +22,8 @@ import { version } from './version.js'
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./check/command.js')).checkCommand,
   connect: async () => (await import('./connect/command.js')).connectCommand,
+  send: async () => (await import('./send/command.js')).sendCommand,
+  serve: async () => (await import('./serve/command.js')).serveCommand,
   dump: async () => (await import('./dump/command.js')).dumpCommand,
   proxy: async () => (await import('./proxy/command.js')).proxyCommand,
   replay: async () => (await import('./replay/command.js')).replayCommand,
