@@ -235,17 +235,21 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.equal(page.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
     const families = readExposition(await page.text())
     const value = (series: string): number | undefined =>
-      families.get(series.replace(/(?:_bucket)?\{.*/, ''))?.series.get(series)
+      families.get(series.replace(/\{.*/, ''))?.series.get(series)
     assert.equal(value('ws_connections'), 1)
     assert.equal(value('ws_accepted_total'), 2)
     assert.equal(value('ws_closed_total{code="4xxx"}'), 1)
     assert.equal(value('ws_messages_total{direction="in"}'), 1)
     assert.equal(value('ws_bytes_total{direction="out"}'), conn.stats.bytesIn)
-    assert.equal(
-      value('ws_duration_seconds_bucket{le="+Inf"}'),
-      2,
-      'one connection, which has both ends here',
+    const lasted = families.get('ws_duration_seconds')?.series
+    const buckets = [1, 10, 60, 600, 3600, '+Inf'].map(
+      (le) => lasted?.get(`ws_duration_seconds_bucket{le="${le}"}`) ?? -1,
     )
+    assert.ok(
+      buckets.every((count, i) => count >= (buckets[i - 1] ?? 1)),
+      String(buckets),
+    )
+    assert.equal(lasted?.get('ws_duration_seconds_count'), buckets.at(-1))
     for (const [name, { type }] of families) assert.equal(type === 'counter', name.endsWith('_total'), name)
     await assert.rejects(dial(url, { origin: 'http://evil.example' }), { status: 403 })
     assert.equal((await fetch(url.replace('ws', 'http'))).status, 404)
