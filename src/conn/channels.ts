@@ -54,6 +54,8 @@ export interface FailedHandshake {
  * that come in or go out. What a subscriber throws is an uncaught exception, as Node has it; the connection goes on.
  *
  * @example
+ * import { subscribe } from 'node:diagnostics_channel'
+ *
  * const onClose = (event: unknown) => {
  *   const { conn, role, report } = event as DiagnosticsEvents['fastws:close']
  *   console.log(`${role}: ${report.code}, ${conn.stats.messagesIn} messages`)

@@ -2,18 +2,16 @@ import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
-import type { Transport, TransportEvents } from '../node/transport.js'
-import { type Application, type ApplicationHost, NOBODY } from './application.js'
-import type { OutboxHost } from './back-pressure.js'
+import type { Transport } from '../node/transport.js'
+import { type Application, NOBODY } from './application.js'
 import { isWireWatched, publishClose, publishError, publishOpen } from './channels.js'
 import type { Conn } from './conn.js'
 import type { Delivery } from './delivery.js'
-import type { DeliveryHost, InboundHost } from './delivery-host.js'
-import { Ending, type EndingHost, terminated } from './ending.js'
-import type { Events } from './events.js'
+import { Ending, terminated } from './ending.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
-import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
+import { Heartbeat } from './heartbeat.js'
+import type { Hosts } from './hosts.js'
 import { Inbound } from './inbound.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
@@ -25,17 +23,7 @@ import type { ConnSetup } from './setup.js'
 import { type ConnStats, statsOf } from './stats.js'
 import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
-import { addTap, lookAt, type TapListener, type WatchHost } from './wire-watch.js'
-
-type Hosts<Data> = ApplicationHost<Data> &
-  TransportEvents &
-  InboundHost &
-  DeliveryHost &
-  EndingHost &
-  HeartbeatHost &
-  OutboxHost &
-  WatchHost &
-  Events
+import { addTap, lookAt, type TapListener } from './wire-watch.js'
 
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
