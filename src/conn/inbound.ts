@@ -9,23 +9,13 @@ import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
-import type { DeliveryHost, DeliverySource } from './delivery-host.js'
+import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { beginTurn, endTurn } from './staging.js'
-
-/** What the inbound side needs from the connection around it. */
-export interface InboundHost extends DeliveryHost {
-  /** Stops and starts the peer. */
-  pause(): void
-  resume(): void
-  /** A control frame came in; its payload is the receiver's. */
-  onPing(payload: Buffer): void
-  onPong(payload: Buffer): void
-  onClose(payload: Buffer): void
-}
+import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -58,6 +48,11 @@ export class Inbound implements DeliverySource {
   bytesIn = 0
   framesIn = 0
   messagesIn = 0
+  textIn = 0
+  pingsIn = 0
+  pongsIn = 0
+  /** Shown every frame, while somebody looks. */
+  watch: WireWatch | undefined = undefined
 
   constructor(
     role: Role,
@@ -181,7 +176,8 @@ export class Inbound implements DeliverySource {
       }
       const head = headOf(frame)
       if (isWanted(head)) {
-        this.#count(head)
+        this.#onWhole(frame, head)
+        this.#countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -189,10 +185,9 @@ export class Inbound implements DeliverySource {
     return false
   }
 
-  #count(head: number): void {
-    this.#session.frameEnd(head)
-    this.framesIn++
+  #countData(head: number): void {
     if ((head & FIN) !== 0) this.messagesIn++
+    if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
 
   #pulled(head: number): Message {
@@ -226,10 +221,15 @@ export class Inbound implements DeliverySource {
 
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
-    this.#session.frameEnd(head)
-    this.framesIn++
+    this.#onWhole(frame, head)
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
+  }
+
+  #onWhole(frame: Frame, head: number): void {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (this.watch !== undefined) this.watch.received(frame)
   }
 
   #stop(): void {
@@ -251,7 +251,7 @@ export class Inbound implements DeliverySource {
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    if ((head & FIN) !== 0) this.messagesIn++
+    this.#countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(
@@ -278,6 +278,8 @@ export class Inbound implements DeliverySource {
           )
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Ping) this.pingsIn++
+    if (opcode === Opcode.Pong) this.pongsIn++
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)

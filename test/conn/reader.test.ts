@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { describe, test } from 'node:test'
 import type { MessageReader } from '../../src/conn/reader.js'
 import { CloseError } from '../../src/errors.js'
@@ -125,6 +127,29 @@ describe('MessageReader', () => {
     line.receive(more('d'), text('next'))
     await cancelled
     assert.equal((await next)?.text(), 'next')
+  })
+
+  test('has a web stream that takes no part before somebody wants one', async () => {
+    const { conn, line } = onLine()
+    line.receive(text('a', false), more('b', false), more('c'))
+    const reader = (await conn.reader())!
+    assert.equal(reader.readable.locked, false)
+    await settle()
+    assert.deepEqual(await all(reader), ['a', 'b', 'c'])
+  })
+
+  test('loses nothing in a pipeline', async () => {
+    const { conn, line } = onLine()
+    line.receive(text('a', false), more('b', false), more('c'))
+    const parts: string[] = []
+    const sink = new Writable({
+      write: (part, _encoding, done) => {
+        parts.push(part.toString())
+        done()
+      },
+    })
+    await pipeline((await conn.reader())!, sink)
+    assert.deepEqual(parts, ['a', 'b', 'c'])
   })
 
   test('gets the error when its message is cut off, after a peaceful end too', async () => {
