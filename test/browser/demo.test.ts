@@ -98,6 +98,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await page.goto(url)
     await until(page, has('#status', 'Connected'))
     await until(page, 'document.querySelectorAll("#people li").length > 0')
+    assert.match((await page.getAttribute('#name', 'placeholder')) ?? '', /^Guest \d+$/)
     if (name !== '') {
       await page.fill('#name', name)
       await page.press('#name', 'Enter')

@@ -89,6 +89,7 @@ export class Chat {
     const items = people.map(({ id, name, state }) => {
       const who = element('span', 'who', name)
       const you = id === this.#you ? [element('span', 'you', 'you')] : []
+      if (id === this.#you) $('name').placeholder = name
       const item = element('li', '', badge(id, name), who, ...you, element('span', 'state', WORDS[state]))
       item.dataset.state = state
       return item
