@@ -28,21 +28,19 @@ const COMMANDS: readonly Command[] = [checkCommand, connectCommand, dumpCommand,
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
   const output = new Output(streams)
+  let late: NodeJS.Timeout | undefined
+  // A command that keeps something, as a recording, may bring that to an end when nobody reads any more.
   const closed = new Promise<number>((resolve) => {
-    output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
+    output.closed.addEventListener('abort', () => {
+      late = setTimeout(resolve, GRACE, Exit.Pipe)
+    })
   })
-  const done = dispatch(args, output, streams)
-  // A command that keeps something, as a recording, may bring that to an end.
-  return Promise.race([done, closed.then((code) => Promise.race([done.then(() => code), grace(code)]))])
+  const done = dispatch(args, output, streams).finally(() => clearTimeout(late))
+  return Promise.race([done.then((code) => (output.closed.aborted ? Exit.Pipe : code)), closed])
 }
 
 /** So long a command may take to end when nobody reads its output any more. */
 const GRACE = 2_000
-
-const grace = (code: number): Promise<number> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, GRACE, code).unref()
-  })
 
 async function dispatch(
   [name, ...args]: readonly string[],
