@@ -52,7 +52,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#handling === undefined ? this.#readers?.first !== undefined : !this.#isBusy
+    return this.#handling === undefined ? this.#readers?.first !== undefined : !this.#isBusy()
   }
 
   /** How many frames or messages were given to somebody who waited for them. */
@@ -73,8 +73,15 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#expectsReader) return false
     const inbox = this.#backlog?.inbox
     if (inbox?.isFull !== true) return true
-    if (this.#isBusy || inbox.wholeMessages > 0) return false
+    if (this.#isBusy() || inbox.wholeMessages > 0) return false
     return this.#handling !== undefined || this.#readers?.first?.wants === 'message'
+  }
+
+  /** Who handles a message at once, if it came now; undefined where it has to wait, or to be decoded by an extension. */
+  get handlesNow(): Handling | undefined {
+    if (this.#handling?.isBusy !== false || this.#codecs !== undefined || this.#ended !== undefined)
+      return undefined
+    return this.#backlog?.isInTheWay === true ? undefined : this.#handling
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -176,7 +183,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** Calls back when every message that came in has been handled. */
   afterwards(callback: () => void): void {
     if (this.#handling === undefined) callback()
-    else this.#handling.afterwards(callback, this.#isDecoding)
+    else this.#handling.afterwards(callback, this.#isDecoding())
   }
 
   /** The next message, if it is here already and nobody waits in front. */
@@ -208,21 +215,21 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     this.#expectsReader = false
     this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
-    if (this.#hasNothing) this.#refill()
+    if (this.#hasNothing()) this.#refill()
     else this.#serve()
   }
 
   /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
-  get #hasNothing(): boolean {
+  #hasNothing(): boolean {
     if (this.#ended !== undefined) return false
     return this.#backlog === undefined || this.#backlog.isEmpty
   }
 
-  get #isBusy(): boolean {
-    return this.#handling?.isBusy === true || this.#isDecoding
+  #isBusy(): boolean {
+    return this.#handling?.isBusy === true || this.#isDecoding()
   }
 
-  get #isDecoding(): boolean {
+  #isDecoding(): boolean {
     return this.#backlog?.decoding.isBusy === true
   }
 
@@ -263,7 +270,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#handling === undefined) this.#serveReaders()
     else this.#serveEvents(this.#handling)
     this.#refill()
-    if (!this.#isDecoding) this.#handling?.settle()
+    if (!this.#isDecoding()) this.#handling?.settle()
     if (this.#onRead !== undefined) this.#checkRead()
   }
 
@@ -281,7 +288,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   }
 
   #serveEvents(handling: Handling): void {
-    while (!this.#isBusy) {
+    while (!this.#isBusy()) {
       const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
       if (message === undefined) return
       handling.handle(message)

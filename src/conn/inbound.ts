@@ -14,6 +14,7 @@ import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 
 /** What the inbound side needs from the connection around it. */
@@ -36,6 +37,7 @@ const current = new Frame()
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
 export class Inbound implements DeliverySource {
   readonly #host: InboundHost
+  readonly #options: ResolvedConnOptions
   readonly #session: Session
   readonly #decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
@@ -68,6 +70,7 @@ export class Inbound implements DeliverySource {
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#options = options
     this.#session = new Session(options)
     this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
@@ -120,7 +123,7 @@ export class Inbound implements DeliverySource {
       this.#host.fail(error)
     }
     this.#pumping = false
-    if (!this.#flows) this.#stop()
+    if (!this.#flows()) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -142,21 +145,21 @@ export class Inbound implements DeliverySource {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull && this.#pullInto(current, isPlainMessage)
+    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
       ? this.#pulled(headOf(current))
       : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
-    if (!this.#mayPull) return undefined
+    if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
-  get #mayPull(): boolean {
+  #mayPull(): boolean {
     return this.#stopped && !this.#pumping && !this.#drops
   }
 
@@ -202,7 +205,7 @@ export class Inbound implements DeliverySource {
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
-  get #flows(): boolean {
+  #flows(): boolean {
     return !this.#discards && (this.delivery.wantsMore || this.#closing)
   }
 
@@ -217,11 +220,17 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeAll(): void {
-    while (this.#flows) {
+    while (this.#flows()) {
+      if (this.#takeRun()) continue
       if (!this.#decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
+  }
+
+  #takeRun(): boolean {
+    if (this.delivery.handlesNow === undefined || this.#session.isUnderWay) return false
+    return takePlainRun(this.#decoder, this.delivery, this.#options, this)
   }
 
   #onFrame(frame: Frame): void {

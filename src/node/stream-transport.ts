@@ -56,7 +56,7 @@ export class StreamTransport implements Transport, Reader {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.#isClosed) return true
+    if (this.#isClosed()) return true
     try {
       this.#stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
@@ -66,7 +66,7 @@ export class StreamTransport implements Transport, Reader {
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.#isClosed) return true
+    if (this.#isClosed()) return true
     const stream = this.#stream
     stream.cork()
     try {
@@ -122,7 +122,7 @@ export class StreamTransport implements Transport, Reader {
     return (this.#stream as Partial<Socket>).localPort
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return this.#stream.destroyed || this.#stream.writableEnded
   }
 
