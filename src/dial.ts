@@ -5,8 +5,10 @@ import type { DialOptions } from './client/options.js'
 import { type DialPlan, planDial } from './client/plan.js'
 import { planRetrying, type RetryingOptions, retryConnections } from './client/retrying.js'
 import { Application } from './conn/application.js'
+import { publishFailedHandshake } from './conn/channels.js'
 import type { Conn } from './conn/conn.js'
 import { openConn } from './conn/open.js'
+import { HandshakeError, toError } from './errors.js'
 import { closeExtensions } from './handshake/extensions.js'
 
 export type {
@@ -69,9 +71,19 @@ async function open<Data>(plan: DialPlan<Data>): Promise<Conn<Data>> {
     const conn = start(opened, plan)
     attempt.handOver(opened.socket)
     return conn
+  } catch (thrown) {
+    publishFailure(plan, thrown)
+    throw thrown
   } finally {
     attempt.end()
   }
+}
+
+/** Only what tells where to: a query may hold a token. */
+function publishFailure({ target }: DialPlan, thrown: unknown): void {
+  const error = toError(thrown)
+  const status = error instanceof HandshakeError ? error.status : undefined
+  publishFailedHandshake('client', { url: target.url.origin + target.url.pathname, status, error })
 }
 
 function start<Data>({ socket, head, protocol, extensions }: Opened, plan: DialPlan<Data>): Conn<Data> {

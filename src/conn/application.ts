@@ -78,7 +78,13 @@ export class Application<Data> {
     if (events?.close !== undefined) this.#callLast(host, () => events.close?.(host.conn, report))
   }
 
-  onHandlerError({ conn }: ApplicationHost<Data>, thrown: unknown): void {
+  /** A listener of `conn.tap()` threw: the connection is not to suffer. */
+  onTapError({ conn }: ApplicationHost<Data>, error: Error): void {
+    if (this.#observer !== undefined) this.onHandlerError({ conn }, error)
+    else process.emitWarning(error)
+  }
+
+  onHandlerError({ conn }: Pick<ApplicationHost<Data>, 'conn'>, thrown: unknown): void {
     try {
       this.#observer?.onHandlerError(toError(thrown), conn)
     } catch (error) {
@@ -103,3 +109,6 @@ export class Application<Data> {
     }
   }
 }
+
+/** For connections that tell nobody of anything. */
+export const NOBODY = new Application<never>()

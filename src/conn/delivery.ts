@@ -34,7 +34,11 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   #abandoned = false
   #onRead: (() => void) | undefined
   #refillsSoon = false
-  #expectsReader = false
+  /**
+   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
+   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper. Until it did not come.
+   */
+  expectsReader = false
 
   constructor(
     host: DeliveryHost,
@@ -70,7 +74,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
-    if (this.#expectsReader) return false
+    if (this.expectsReader) return false
     const inbox = this.#backlog?.inbox
     if (inbox?.isFull !== true) return true
     if (this.#isBusy() || inbox.wholeMessages > 0) return false
@@ -104,21 +108,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (first?.wants !== 'message') return false
     this.#readers!.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
-    this.#expectsReader = this.#readers!.first === undefined
+    this.expectsReader = this.#readers!.first === undefined
     return true
-  }
-
-  /**
-   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
-   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper.
-   */
-  get expectsReader(): boolean {
-    return this.#expectsReader
-  }
-
-  /** It did not come, or what it comes for is not here. */
-  forgetReader(): void {
-    this.#expectsReader = false
   }
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
@@ -137,7 +128,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (first?.wants !== 'frame' || mustWait) return this.push(frame)
     this.#readers!.shift()
     first.resolve(frame)
-    this.#expectsReader = this.#readers!.first === undefined
+    this.expectsReader = this.#readers!.first === undefined
   }
 
   /** Takes a frame of any kind, which owns its payload. */
@@ -212,7 +203,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
-    this.#expectsReader = false
+    this.expectsReader = false
     this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
     if (this.#hasNothing()) this.#refill()
@@ -298,7 +289,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   static {
     refillNow = (delivery) => {
       delivery.#refillsSoon = false
-      delivery.#expectsReader = false
+      delivery.expectsReader = false
       delivery.#refill()
     }
   }

@@ -55,10 +55,10 @@ export class Heartbeat implements Timed {
     this.lastIn = this.#keeper.now
   }
 
-  /** The closing handshake has so much time from now on, once. */
-  startClosing(): void {
-    if (this.#closeBy !== undefined || this.#options.closeTimeout === 0) return
-    this.#closeBy = this.#keeper.sync() + this.#options.closeTimeout
+  /** The closing handshake has so much time from now on, once; Infinity where somebody else keeps it. */
+  startClosing(within = this.#options.closeTimeout): void {
+    if (this.#closeBy !== undefined || within === 0) return
+    this.#closeBy = this.#keeper.sync() + within
     this.due = Math.min(this.due, this.#closeBy)
     this.#keeper.moved(this)
   }
@@ -83,7 +83,13 @@ export class Heartbeat implements Timed {
 
   #nextDue(now: number): number {
     const polling = this.#patience?.polling ?? Infinity
-    return Math.min(this.#closeBy ?? this.#keepaliveDue(), now + polling)
+    return Math.min(this.#closeBy ?? this.#nextLook(now), now + polling)
+  }
+
+  /** A pong comes while we wait for `timeout`: with a longer one, the next ping would be late. */
+  #nextLook(now: number): number {
+    const due = this.#keepaliveDue()
+    return this.#pingedAt === undefined ? due : Math.min(due, now + this.#options.keepaliveInterval)
   }
 
   #keepaliveDue(): number {

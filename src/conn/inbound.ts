@@ -9,24 +9,14 @@ import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
-import type { DeliveryHost, DeliverySource } from './delivery-host.js'
+import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
-
-/** What the inbound side needs from the connection around it. */
-export interface InboundHost extends DeliveryHost {
-  /** Stops and starts the peer. */
-  pause(): void
-  resume(): void
-  /** A control frame came in; its payload is the receiver's. */
-  onPing(payload: Buffer): void
-  onPong(payload: Buffer): void
-  onClose(payload: Buffer): void
-}
+import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -44,9 +34,9 @@ export class Inbound implements DeliverySource {
   readonly delivery: Delivery
 
   /** Bytes were left undecoded. */
-  #stopped = false
+  isStopped = false
   /** The peer was stopped, because nobody makes room for what it sent. */
-  #paused = false
+  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -60,6 +50,11 @@ export class Inbound implements DeliverySource {
   bytesIn = 0
   framesIn = 0
   messagesIn = 0
+  textIn = 0
+  pingsIn = 0
+  pongsIn = 0
+  /** Shown every frame, while somebody looks. */
+  watch: WireWatch | undefined = undefined
 
   constructor(
     role: Role,
@@ -77,15 +72,6 @@ export class Inbound implements DeliverySource {
     this.delivery = new Delivery(host, this, options, codecs, events)
   }
 
-  get isStopped(): boolean {
-    return this.#stopped
-  }
-
-  /** Whether we have stopped the peer ourselves. */
-  get isPaused(): boolean {
-    return this.#paused
-  }
-
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
   receive(memory: Buffer, start: number, end: number): void {
     const isOutermost = beginTurn()
@@ -101,7 +87,7 @@ export class Inbound implements DeliverySource {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
-    this.delivery.forgetReader()
+    this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.#decoder.append(memory, start, end)
     this.#pump()
@@ -140,7 +126,7 @@ export class Inbound implements DeliverySource {
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.#stopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.#pumping) this.#pump()
   }
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
@@ -160,7 +146,7 @@ export class Inbound implements DeliverySource {
   }
 
   #mayPull(): boolean {
-    return this.#stopped && !this.#pumping && !this.#drops
+    return this.isStopped && !this.#pumping && !this.#drops
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -184,7 +170,8 @@ export class Inbound implements DeliverySource {
       }
       const head = headOf(frame)
       if (isWanted(head)) {
-        this.#count(head)
+        this.#onWhole(frame, head)
+        this.#countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -192,10 +179,9 @@ export class Inbound implements DeliverySource {
     return false
   }
 
-  #count(head: number): void {
-    this.#session.frameEnd(head)
-    this.framesIn++
+  #countData(head: number): void {
     if ((head & FIN) !== 0) this.messagesIn++
+    if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
 
   #pulled(head: number): Message {
@@ -235,32 +221,37 @@ export class Inbound implements DeliverySource {
 
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
-    this.#session.frameEnd(head)
-    this.framesIn++
+    this.#onWhole(frame, head)
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
   }
 
+  #onWhole(frame: Frame, head: number): void {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (this.watch !== undefined) this.watch.received(frame)
+  }
+
   #stop(): void {
     if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
-    this.#stopped = true
+    this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.#paused) return
-    this.#paused = true
+    if (this.isPaused) return
+    this.isPaused = true
     this.#host.pause()
   }
 
   #start(): void {
-    this.#stopped = false
-    if (!this.#paused) return
-    this.#paused = false
+    this.isStopped = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#host.resume()
   }
 
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    if ((head & FIN) !== 0) this.messagesIn++
+    this.#countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(
@@ -287,6 +278,8 @@ export class Inbound implements DeliverySource {
           )
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Ping) this.pingsIn++
+    if (opcode === Opcode.Pong) this.pongsIn++
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)

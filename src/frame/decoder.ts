@@ -151,7 +151,7 @@ export class FrameDecoder {
     return this.#chunk
   }
 
-  /** Whether a whole plain message of at most `longest` bytes comes next, as `findPlain()` finds it. @internal */
+  /** Whether a plain message of at most `longest` bytes comes next, as `findPlain()` finds it. @internal */
   seesPlain(longest: number): boolean {
     const { expectMasked, maxFrame } = this.#rules
     if (this.#body !== undefined || this.#cut !== undefined || expectMasked !== true) return false
@@ -199,8 +199,7 @@ export class FrameDecoder {
   /** An error is final: the stream cannot be decoded further. */
   #stop(error: unknown): never {
     this.#error = toError(error)
-    this.#body = undefined
-    this.#cut = undefined
+    this.#body = this.#cut = undefined
     this.#setChunk(EMPTY)
     throw this.#error
   }
