@@ -14,6 +14,7 @@ import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 import type { WireWatch } from './wire-watch.js'
 
@@ -26,15 +27,16 @@ const current = new Frame()
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
 export class Inbound implements DeliverySource {
   readonly #host: InboundHost
+  readonly #options: ResolvedConnOptions
   readonly #session: Session
   readonly #decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
   /** Bytes were left undecoded. */
-  #stopped = false
+  isStopped = false
   /** The peer was stopped, because nobody makes room for what it sent. */
-  #paused = false
+  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -63,19 +65,11 @@ export class Inbound implements DeliverySource {
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#options = options
     this.#session = new Session(options)
     this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
-  }
-
-  get isStopped(): boolean {
-    return this.#stopped
-  }
-
-  /** Whether we have stopped the peer ourselves. */
-  get isPaused(): boolean {
-    return this.#paused
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -93,7 +87,7 @@ export class Inbound implements DeliverySource {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
-    this.delivery.forgetReader()
+    this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.#decoder.append(memory, start, end)
     this.#pump()
@@ -115,7 +109,7 @@ export class Inbound implements DeliverySource {
       this.#host.fail(error)
     }
     this.#pumping = false
-    if (!this.#flows) this.#stop()
+    if (!this.#flows()) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -132,27 +126,27 @@ export class Inbound implements DeliverySource {
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.#stopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.#pumping) this.#pump()
   }
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull && this.#pullInto(current, isPlainMessage)
+    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
       ? this.#pulled(headOf(current))
       : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
-    if (!this.#mayPull) return undefined
+    if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
-  get #mayPull(): boolean {
-    return this.#stopped && !this.#pumping && !this.#drops
+  #mayPull(): boolean {
+    return this.isStopped && !this.#pumping && !this.#drops
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -197,7 +191,7 @@ export class Inbound implements DeliverySource {
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
-  get #flows(): boolean {
+  #flows(): boolean {
     return !this.#discards && (this.delivery.wantsMore || this.#closing)
   }
 
@@ -212,11 +206,17 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeAll(): void {
-    while (this.#flows) {
+    while (this.#flows()) {
+      if (this.#takeRun()) continue
       if (!this.#decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
+  }
+
+  #takeRun(): boolean {
+    if (this.delivery.handlesNow === undefined || this.#session.isUnderWay) return false
+    return takePlainRun(this.#decoder, this.delivery, this.#options, this)
   }
 
   #onFrame(frame: Frame): void {
@@ -234,17 +234,17 @@ export class Inbound implements DeliverySource {
 
   #stop(): void {
     if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
-    this.#stopped = true
+    this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.#paused) return
-    this.#paused = true
+    if (this.isPaused) return
+    this.isPaused = true
     this.#host.pause()
   }
 
   #start(): void {
-    this.#stopped = false
-    if (!this.#paused) return
-    this.#paused = false
+    this.isStopped = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#host.resume()
   }
 
