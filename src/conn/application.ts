@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type CloseReport, toError } from '../errors.js'
+import { type CloseReport, toError, type WebSocketError } from '../errors.js'
 import type { Conn } from './conn.js'
 import { type EventHandler, isPromiseLike } from './events.js'
 import type { Message } from './message.js'
@@ -10,6 +10,8 @@ export interface ConnObserver<Data> {
   onStart(conn: Conn<Data>): void
   /** The application's own function threw; the connection is closed with 1011 in any case. */
   onHandlerError(error: Error, conn: Conn<Data>): void
+  /** A limit ends the connection. */
+  onBreach(error: WebSocketError, conn: Conn<Data>): void
   /** After everything else. */
   onGone(conn: Conn<Data>): void
 }
@@ -72,6 +74,11 @@ export class Application<Data> {
     if (events?.error !== undefined) this.#callLast(host, () => events.error?.(host.conn, cause))
   }
 
+  /** A limit ends the connection: whoever keeps track of connections is told. */
+  onBreach({ conn }: ApplicationHost<Data>, error: WebSocketError): void {
+    this.#guarded(() => this.#observer?.onBreach(error, conn))
+  }
+
   onGone(host: ApplicationHost<Data>, report: CloseReport): void {
     this.#observer?.onGone(host.conn)
     const events = this.#events
@@ -79,8 +86,12 @@ export class Application<Data> {
   }
 
   onHandlerError({ conn }: ApplicationHost<Data>, thrown: unknown): void {
+    this.#guarded(() => this.#observer?.onHandlerError(toError(thrown), conn))
+  }
+
+  #guarded(step: () => void): void {
     try {
-      this.#observer?.onHandlerError(toError(thrown), conn)
+      step()
     } catch (error) {
       // It must not end the work on other connections that may be under way here.
       process.nextTick(() => {

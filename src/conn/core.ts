@@ -1,36 +1,27 @@
 import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
-import type { Transport, TransportEvents } from '../node/transport.js'
-import { Application, type ApplicationHost } from './application.js'
-import type { BackPressureHost } from './back-pressure.js'
+import type { Transport } from '../node/transport.js'
+import { Application } from './application.js'
 import type { Conn, ConnStats } from './conn.js'
 import type { Delivery } from './delivery.js'
-import type { DeliveryHost } from './delivery-host.js'
-import { Ending, type EndingHost, terminated } from './ending.js'
-import type { Events } from './events.js'
+import { Ending, terminated } from './ending.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
-import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
-import { Inbound, type InboundHost } from './inbound.js'
+import { Heartbeat } from './heartbeat.js'
+import type { Hosts } from './hosts.js'
+import { Inbound } from './inbound.js'
 import type { Message } from './message.js'
+import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox } from './outbox.js'
-import { isOwnEnd } from './own-end.js'
+import { isGone, isOwnEnd } from './own-end.js'
+import { type Pace, type Paced, paceFor } from './pace.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
 import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
-
-type Hosts<Data> = ApplicationHost<Data> &
-  TransportEvents &
-  InboundHost &
-  DeliveryHost &
-  EndingHost &
-  HeartbeatHost &
-  BackPressureHost &
-  Events
 
 const NOBODY = new Application<never>()
 
@@ -118,6 +109,7 @@ export class Core<Data> implements Hosts<Data> {
   bytes(memory: Buffer, start: number, end: number): void {
     this.#heartbeat.heard()
     this.#inbound.receive(memory, start, end)
+    if (this.#inbound.isInside) this.#heartbeat.watchMessage()
   }
 
   room(): Buffer | undefined {
@@ -129,7 +121,12 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   resume(): void {
+    this.#heartbeat.onResume()
     this.transport.resume()
+  }
+
+  paceOf(inbound: Paced): Pace | undefined {
+    return paceFor(this.#options, inbound, this)
   }
 
   message(message: Message): unknown {
@@ -142,7 +139,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onPong(payload: Buffer): void {
-    this.#pings?.onPong(payload)
+    if (this.#pings?.onPong(payload) === true) this.#inbound.answersIn++
     this.#application.onPong(this, payload)
   }
 
@@ -158,8 +155,8 @@ export class Core<Data> implements Hosts<Data> {
     return this.delivery.served
   }
 
-  isPaused(): boolean {
-    return this.#inbound.isPaused
+  get incoming(): Incoming {
+    return this.#inbound
   }
 
   // The way out: sender -> framer -> outbox -> transport.
@@ -247,6 +244,10 @@ export class Core<Data> implements Hosts<Data> {
     this.sender.cutStream()
   }
 
+  onBreach(error: WebSocketError): void {
+    if (!isGone(error)) this.#application.onBreach(this, error)
+  }
+
   onReport(report: CloseReport): void {
     this.#inbound.discard()
     this.sender.close()
@@ -254,7 +255,9 @@ export class Core<Data> implements Hosts<Data> {
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause !== undefined) this.#application.onError(this, report.cause)
+    const { cause } = report
+    if (cause instanceof WebSocketError && cause.breach !== undefined) this.onBreach(cause)
+    if (cause !== undefined) this.#application.onError(this, cause)
   }
 
   ended(): void {

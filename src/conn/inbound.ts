@@ -9,23 +9,15 @@ import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
-import type { DeliveryHost, DeliverySource } from './delivery-host.js'
+import type { DeliverySource } from './delivery-host.js'
 import type { Events } from './events.js'
+import type { InboundHost } from './inbound-host.js'
 import type { Message } from './message.js'
+import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
+import type { Pace, Paced } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { beginTurn, endTurn } from './staging.js'
-
-/** What the inbound side needs from the connection around it. */
-export interface InboundHost extends DeliveryHost {
-  /** Stops and starts the peer. */
-  pause(): void
-  resume(): void
-  /** A control frame came in; its payload is the receiver's. */
-  onPing(payload: Buffer): void
-  onPong(payload: Buffer): void
-  onClose(payload: Buffer): void
-}
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -34,7 +26,7 @@ export interface InboundHost extends DeliveryHost {
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound implements DeliverySource {
+export class Inbound implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
   readonly #session: Session
   readonly #decoder: FrameDecoder
@@ -42,9 +34,9 @@ export class Inbound implements DeliverySource {
   readonly delivery: Delivery
 
   /** Bytes were left undecoded. */
-  #stopped = false
+  isStopped = false
   /** The peer was stopped, because nobody makes room for what it sent. */
-  #paused = false
+  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -55,7 +47,13 @@ export class Inbound implements DeliverySource {
   /** Nothing that comes in is looked at any more. */
   #discards = false
 
+  /** Most connections have none. */
+  #pace: Pace | undefined
+
   bytesIn = 0
+  controlsIn = 0
+  /** Control frames among them that we have asked for. */
+  answersIn = 0
   framesIn = 0
   messagesIn = 0
 
@@ -72,15 +70,16 @@ export class Inbound implements DeliverySource {
     this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
+    this.#pace = host.paceOf(this)
   }
 
-  get isStopped(): boolean {
-    return this.#stopped
+  get buffered(): number {
+    return this.#decoder.buffered
   }
 
-  /** Whether we have stopped the peer ourselves. */
-  get isPaused(): boolean {
-    return this.#paused
+  get isInside(): boolean {
+    if (this.#decoder.buffered > 0) return true
+    return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -132,12 +131,13 @@ export class Inbound implements DeliverySource {
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
+    this.#pace?.stop()
     this.#start()
   }
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.#stopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.#pumping) this.#pump()
   }
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
@@ -157,7 +157,7 @@ export class Inbound implements DeliverySource {
   }
 
   get #mayPull(): boolean {
-    return this.#stopped && !this.#pumping && !this.#drops
+    return this.isStopped && !this.#pumping && !this.#drops
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -174,7 +174,7 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty) {
+    while (!this.#discards && this.delivery.isEmpty && !this.#isTooFast) {
       if (!this.#decoder.read(frame)) {
         this.#start()
         return false
@@ -203,7 +203,11 @@ export class Inbound implements DeliverySource {
   }
 
   get #flows(): boolean {
-    return !this.#discards && (this.delivery.wantsMore || this.#closing)
+    return !this.#discards && ((this.delivery.wantsMore && !this.#isTooFast) || this.#closing)
+  }
+
+  get #isTooFast(): boolean {
+    return this.#pace?.holds === true
   }
 
   #pump(): void {
@@ -234,17 +238,17 @@ export class Inbound implements DeliverySource {
 
   #stop(): void {
     if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
-    this.#stopped = true
+    this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.#paused) return
-    this.#paused = true
+    if (this.isPaused) return
+    this.isPaused = true
     this.#host.pause()
   }
 
   #start(): void {
-    this.#stopped = false
-    if (!this.#paused) return
-    this.#paused = false
+    this.isStopped = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#host.resume()
   }
 
@@ -276,6 +280,8 @@ export class Inbound implements DeliverySource {
         : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
             this.#host.fail(error),
           )
+    this.controlsIn++
+    this.#pace ??= this.#host.paceOf(this)
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) this.#checkClose(payload)
     // Answered first, shown afterwards.

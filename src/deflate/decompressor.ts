@@ -113,16 +113,18 @@ export class Decompressor {
   #check(before: number, length: number, limit: number): void {
     if (length > limit) throw messageTooBig(before + length, before + limit)
     const made = before + length
-    if (made > RATIO_COUNTS_FROM && made > this.#came * this.#maxRatio) throw grows(made, this.#maxRatio)
+    if (made > RATIO_COUNTS_FROM && made > this.#came * this.#maxRatio)
+      throw grows(made, made / this.#came, this.#maxRatio)
   }
 }
 
 const notFirst = (): ProtocolError =>
   new ProtocolError('WS_ERR_RSV', 1002, 'RSV1 is set on a frame that begins no message (RFC 7692 §6.1)')
 
-const grows = (length: number, limit: number): ProtocolError =>
+const grows = (length: number, ratio: number, limit: number): ProtocolError =>
   new ProtocolError(
     'WS_ERR_MAX_RATIO',
     1009,
     `Cannot inflate a message to ${length} bytes or more: compress.maxRatio is ${limit}`,
+    { breach: { option: 'compress.maxRatio', limit, value: Math.ceil(ratio) } },
   )

@@ -105,8 +105,9 @@ export class Opening<Data> {
 
   #onLate(): void {
     const { handshakeTimeout } = this.#host.options
-    const text = `Cannot finish the handshake: accept() took longer than ${handshakeTimeout} ms`
-    this.#host.report(new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text), this.#arrival)
+    const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
+    const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
+    this.#host.report(new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach }), this.#arrival)
     this.refuse({ status: 503 })
   }
 

@@ -1,20 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Conn } from '../conn/conn.js'
 import type { EventHandler } from '../conn/events.js'
+import { milliseconds } from '../conn/option-checks.js'
 import { CONN_OPTIONS, checkNames, type OptionNames } from '../conn/option-names.js'
-import {
-  type ConnOptions,
-  milliseconds,
-  type ResolvedConnOptions,
-  resolveConnOptions,
-} from '../conn/options.js'
+import { type ConnOptions, type ResolvedConnOptions, resolveConnOptions } from '../conn/options.js'
 import { outOfRange, wrongType } from '../errors.js'
 import { checkExtensionNames } from '../handshake/extensions.js'
 import { isOrigin, isSameOrigin, normalizeOrigin } from '../handshake/origin.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { type HandshakeOffer, RESERVED_HEADERS } from '../handshake/server.js'
 import { type HeaderFields, type HeaderLine, headerLines, isToken } from '../handshake/tokens.js'
-import { printError } from './print-error.js'
+import { errorPrinter } from './print-breaches.js'
 
 /**
  * Serves one connection. When it returns the connection is closed with 1000, when it throws with 1011; to keep the
@@ -83,7 +79,10 @@ export interface UpgradeOptions<Data = unknown> extends ConnOptions {
    * with 503. For the request itself there is `headersTimeout` of the HTTP server.
    */
   readonly handshakeTimeout?: number
-  /** Is told of errors of the handler and of the hooks; default a line on stderr. */
+  /**
+   * Is told of errors of the handler and of the hooks, and of limits that a peer came up against. Default a line on
+   * stderr; one a minute for each limit.
+   */
   readonly onError?: (error: Error, context: ErrorContext<Data>) => void
 }
 
@@ -129,7 +128,7 @@ export function resolveUpgradeOptions<Data>(options: UpgradeOptions<Data>): Reso
     maxConnections: resolveMaxConnections(options.maxConnections ?? Infinity),
     fallback: optionalFunction('fallback', options.fallback),
     handshakeTimeout: milliseconds('handshakeTimeout', options.handshakeTimeout, 10_000),
-    onError: optionalFunction('onError', options.onError) ?? printError,
+    onError: optionalFunction('onError', options.onError) ?? errorPrinter(conn.clock),
   })
 }
 

@@ -4,8 +4,8 @@ import { Application, type ConnObserver } from '../conn/application.js'
 import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import { openConn } from '../conn/open.js'
+import { milliseconds } from '../conn/option-checks.js'
 import { checkNames, type OptionNames } from '../conn/option-names.js'
-import { milliseconds } from '../conn/options.js'
 import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
@@ -219,6 +219,10 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
 
   onGone(conn: Conn<Data>): void {
     this.#conns.delete(conn)
+  }
+
+  onBreach(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
   }
 
   onHandlerError(error: Error, conn: Conn<Data>): void {

@@ -83,7 +83,7 @@ const SIZES = new Set([
   'maxOutboxBytes',
   'threshold',
 ])
-const TIMES = /[tT]imeout$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
+const TIMES = /[tT]imeout$|^maxLifetime$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
 
 /** A default as the README writes it; undefined for what is no plain value. */
 function written(option: string, value: unknown): string | undefined {
@@ -102,6 +102,7 @@ const tables = [
   {
     name: 'ConnOptions',
     options: [
+      ...declaredOptions('src/conn/limits.ts', 'Limits'),
       ...declaredOptions('src/conn/options.ts', 'ConnOptions'),
       'keepalive.interval',
       'keepalive.timeout',
@@ -172,6 +173,10 @@ test('README.md tells the close code of each violation', () => {
     'frame/close.ts',
     'protocol/session.ts',
     'conn/heartbeat.ts',
+    'conn/message-watch.ts',
+    'conn/pace.ts',
+    'conn/patience.ts',
+    'conn/outbox-full.ts',
     'conn/sender.ts',
   ]
     .map((file) => read(`src/${file}`))
