@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type CloseReport, toError, type WebSocketError } from '../errors.js'
 import type { Conn } from './conn.js'
 import { type EventHandler, isPromiseLike } from './events.js'
+import type { Holder, MemoryBudget } from './memory-budget.js'
 import type { Message } from './message.js'
 
 /** Somebody who keeps track of connections. */
@@ -17,7 +18,7 @@ export interface ConnObserver<Data> {
 }
 
 /** The connection that something happens on, as the application's side needs it. */
-export interface ApplicationHost<Data> {
+export interface ApplicationHost<Data> extends Holder {
   readonly conn: Conn<Data>
   /** One of the application's functions threw. */
   handlerFailed(thrown: unknown): void
@@ -33,9 +34,12 @@ export class Application<Data> {
   readonly #events: EventHandler<Data> | undefined
   readonly #observer: ConnObserver<Data> | undefined
 
-  constructor(events?: EventHandler<Data>, observer?: ConnObserver<Data>) {
+  readonly #budget: MemoryBudget | undefined
+
+  constructor(events?: EventHandler<Data>, observer?: ConnObserver<Data>, budget?: MemoryBudget) {
     this.#events = events
     this.#observer = observer
+    this.#budget = budget
   }
 
   /** Whether messages go to event functions. */
@@ -45,9 +49,15 @@ export class Application<Data> {
 
   onStart(host: ApplicationHost<Data>, request: IncomingMessage | undefined): void {
     const { conn } = host
+    this.#budget?.add(host)
     this.#observer?.onStart(conn)
     const events = this.#events
     if (events?.open !== undefined) this.#call(host, () => events.open?.(conn, request))
+  }
+
+  /** A connection may hold more than before. */
+  onHolding(host: ApplicationHost<Data>): void {
+    this.#budget?.look(host)
   }
 
   message(conn: Conn<Data>, message: Message): unknown {
@@ -80,6 +90,7 @@ export class Application<Data> {
   }
 
   onGone(host: ApplicationHost<Data>, report: CloseReport): void {
+    this.#budget?.delete(host)
     this.#observer?.onGone(host.conn)
     const events = this.#events
     if (events?.close !== undefined) this.#callLast(host, () => events.close?.(host.conn, report))

@@ -31,6 +31,7 @@ const NOBODY = new Application<never>()
  */
 export class Core<Data> implements Hosts<Data> {
   readonly conn: Conn<Data>
+  counted = 0
   readonly #application: Application<Data>
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
@@ -109,11 +110,23 @@ export class Core<Data> implements Hosts<Data> {
   bytes(memory: Buffer, start: number, end: number): void {
     this.#heartbeat.heard()
     this.#inbound.receive(memory, start, end)
-    if (this.#inbound.isInside) this.#heartbeat.watchMessage()
+    if (this.#inbound.isHolding) this.onHolding()
   }
 
   room(): Buffer | undefined {
     return this.#inbound.room()
+  }
+
+  /** More may be held here than before. */
+  onHolding(): void {
+    if (this.#inbound.isInside) this.#heartbeat.watchMessage()
+    this.#application.onHolding(this)
+  }
+
+  get memory(): number {
+    if (this.ending.report !== undefined) return 0
+    const { decoder, delivery } = this.#inbound
+    return decoder.buffered + delivery.bytes + this.outbox.bufferedAmount + (this.terms.codecs?.memory ?? 0)
   }
 
   pause(): void {

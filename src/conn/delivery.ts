@@ -64,6 +64,11 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return this.#backlog?.inbox.isFull === true
   }
 
+  /** Bytes of data that wait here. */
+  get bytes(): number {
+    return this.#backlog?.inbox.bytes ?? 0
+  }
+
   get isEmpty(): boolean {
     return this.#backlog === undefined || this.#backlog.inbox.isEmpty
   }
@@ -101,10 +106,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return true
   }
 
-  /**
-   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
-   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper.
-   */
+  /** Whoever was just given a message will most likely be back in this turn: it can be served without the inbox then. */
   get expectsReader(): boolean {
     return this.#expectsReader
   }

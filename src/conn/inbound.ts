@@ -29,7 +29,7 @@ const current = new Frame()
 export class Inbound implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
   readonly #session: Session
-  readonly #decoder: FrameDecoder
+  readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
@@ -67,18 +67,19 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   ) {
     this.#host = host
     this.#session = new Session(options)
-    this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
     this.#pace = host.paceOf(this)
   }
 
-  get buffered(): number {
-    return this.#decoder.buffered
+  /** Whether something waits here: bytes that are no frame yet, or frames that nobody has read. */
+  get isHolding(): boolean {
+    return this.decoder.buffered > 0 || !this.delivery.isEmpty
   }
 
   get isInside(): boolean {
-    if (this.#decoder.buffered > 0) return true
+    if (this.decoder.buffered > 0) return true
     return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
   }
 
@@ -99,22 +100,22 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     this.#room = undefined
     this.delivery.forgetReader()
     if (isDirect) return this.#commit(end)
-    this.#decoder.append(memory, start, end)
+    this.decoder.append(memory, start, end)
     this.#pump()
-    this.#decoder.keep()
+    this.decoder.keep()
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
     if (this.#discards) return undefined
-    return (this.#room = this.#decoder.room())
+    return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
   #commit(count: number): void {
     this.#pumping = true
     try {
-      if (this.#decoder.commit(count, current)) this.#onFrame(current)
+      if (this.decoder.commit(count, current)) this.#onFrame(current)
     } catch (error) {
       this.#host.fail(error)
     }
@@ -175,7 +176,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
     while (!this.#discards && this.delivery.isEmpty && !this.#isTooFast) {
-      if (!this.#decoder.read(frame)) {
+      if (!this.decoder.read(frame)) {
         this.#start()
         return false
       }
@@ -198,7 +199,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   #pulled(head: number): Message {
     const isText = (head & 0x0f) === Opcode.Text
     const { isAscii } = this.#session
-    const owned = this.#decoder.ownsPayload
+    const owned = this.decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
@@ -222,7 +223,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #decodeAll(): void {
     while (this.#flows) {
-      if (!this.#decoder.read(current)) return this.#start()
+      if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
@@ -237,7 +238,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   #stop(): void {
-    if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
+    if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
     this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
     if (this.isPaused) return
@@ -264,20 +265,20 @@ export class Inbound implements DeliverySource, Incoming, Paced {
         bytesOf(frame),
         startOf(frame),
         endOf(frame),
-        this.#decoder.ownsPayload,
+        this.decoder.ownsPayload,
       )
     )
       return
-    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
+    this.delivery.pushData(keepFrame(frame, this.decoder.ownsPayload))
   }
 
   #onControl(frame: Frame, head: number): void {
-    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
     // `current` serves all connections, and an extension may keep what it is given.
     const payload =
       this.#codecs === undefined
         ? frame.copyPayload()
-        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
+        : decodeControl(this.#codecs, keepFrame(frame, this.decoder.ownsPayload), (error) =>
             this.#host.fail(error),
           )
     this.controlsIn++

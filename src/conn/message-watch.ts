@@ -9,7 +9,7 @@ export interface Incoming {
   readonly controlsIn: number
   readonly bytesIn: number
   /** Bytes that belong to no whole frame yet. */
-  readonly buffered: number
+  readonly decoder: { readonly buffered: number }
   /** Whether somebody waits for the rest of what has begun. */
   readonly isInside: boolean
   readonly isPaused: boolean
@@ -34,7 +34,7 @@ export class MessageWatch {
     this.#incoming = incoming
     this.#since = now
     this.#messages = incoming.messagesIn
-    this.#bytes = this.#dataBytes - incoming.buffered // what it began with counts
+    this.#bytes = this.#dataBytes - incoming.decoder.buffered // what it began with counts
   }
 
   get due(): number {

@@ -123,7 +123,12 @@ export class Patience {
   get #activity(): string {
     const { incoming, sender, outbox } = this.#host
     const left = outbox.waiting === 0 ? 0 : outbox.bytesOut - outbox.waiting
-    return [incoming.framesIn - incoming.controlsIn, incoming.buffered, sender.messagesOut, left].join()
+    return [
+      incoming.framesIn - incoming.controlsIn,
+      incoming.decoder.buffered,
+      sender.messagesOut,
+      left,
+    ].join()
   }
 
   #checkLifetime(now: number): void {

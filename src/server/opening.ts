@@ -19,7 +19,7 @@ import { sendRefusal } from './send-answer.js'
 export interface OpeningHost<Data> {
   readonly options: ResolvedUpgradeOptions<Data>
   /** Refuses for want of room, or because of the hour. */
-  readonly refuseNow: () => Refusal | undefined
+  readonly refuseNow: (arrival: Arrival) => Refusal | undefined
   readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
   /** It is over, one way or the other. */
@@ -68,7 +68,7 @@ export class Opening<Data> {
   #admit(offer: HandshakeOffer): void {
     const { options, refuseNow } = this.#host
     const { request } = this.#arrival
-    const refusal = refuseNow()
+    const refusal = refuseNow(this.#arrival)
     if (refusal !== undefined) this.refuse(refusal)
     else if (!options.trusts(offer, request))
       this.refuse({ status: 403, body: 'This origin is not allowed\n' })
