@@ -4,6 +4,7 @@ import type { Conn } from './conn.js'
 import { type EventHandler, isPromiseLike } from './events.js'
 import type { Holder, MemoryBudget } from './memory-budget.js'
 import type { Message } from './message.js'
+import { isGone } from './own-end.js'
 
 /** Somebody who keeps track of connections. */
 export interface ConnObserver<Data> {
@@ -84,9 +85,9 @@ export class Application<Data> {
     if (events?.error !== undefined) this.#callLast(host, () => events.error?.(host.conn, cause))
   }
 
-  /** A limit ends the connection: whoever keeps track of connections is told. */
+  /** A limit ends the connection: whoever keeps track of connections is told, unless the peer is only gone. */
   onBreach({ conn }: ApplicationHost<Data>, error: WebSocketError): void {
-    this.#guarded(() => this.#observer?.onBreach(error, conn))
+    if (!isGone(error)) this.#guarded(() => this.#observer?.onBreach(error, conn))
   }
 
   onGone(host: ApplicationHost<Data>, report: CloseReport): void {
@@ -96,7 +97,13 @@ export class Application<Data> {
     if (events?.close !== undefined) this.#callLast(host, () => events.close?.(host.conn, report))
   }
 
-  onHandlerError({ conn }: ApplicationHost<Data>, thrown: unknown): void {
+  /** A listener of `conn.tap()` threw: the connection is not to suffer. */
+  onTapError({ conn }: ApplicationHost<Data>, error: Error): void {
+    if (this.#observer !== undefined) this.onHandlerError({ conn }, error)
+    else process.emitWarning(error)
+  }
+
+  onHandlerError({ conn }: Pick<ApplicationHost<Data>, 'conn'>, thrown: unknown): void {
     this.#guarded(() => this.#observer?.onHandlerError(toError(thrown), conn))
   }
 
@@ -125,3 +132,6 @@ export class Application<Data> {
     }
   }
 }
+
+/** For connections that tell nobody of anything. */
+export const NOBODY = new Application<never>()

@@ -11,6 +11,12 @@ export interface BackPressureHost {
   error(): Error | undefined
 }
 
+/** The same for the outbox as a whole. */
+export interface OutboxHost extends BackPressureHost {
+  /** These bytes are written now: whole frames, or the next piece of one. */
+  writing(bytes: Buffer): void
+}
+
 /** The promises that those who send wait for. Nobody has to look at them. */
 export class BackPressure {
   readonly #host: BackPressureHost

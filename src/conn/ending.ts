@@ -36,7 +36,7 @@ export interface EndingHost {
   endTransport(): void
   destroyTransport(): void
   /** Starts the time that is left for the rest of the closing. */
-  startCloseTimer(): void
+  startCloseTimer(within?: number): void
   /** The transport is gone; the connection is over. */
   onOver(report: CloseReport): void
   lastReceivedAt(): number
@@ -99,12 +99,12 @@ export class Ending {
     return maySend(this.#closing) && this.#report === undefined
   }
 
-  /** Starts the closing handshake, or answers the peer's Close. */
-  close(code: number, reason: string): void {
+  /** Starts the closing handshake, or answers the peer's Close; `within` so many milliseconds, or `closeTimeout`. */
+  close(code: number, reason: string, within?: number): void {
     const payload = encodeClosePayload(code, reason)
     if (this.#asked || !this.maySendControl) return
     this.#asked = true
-    this.#host.startCloseTimer()
+    this.#host.startCloseTimer(within)
     this.#sendClose(payload, { code, reason })
   }
 

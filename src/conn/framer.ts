@@ -29,6 +29,11 @@ export class Framer {
   readonly #options: FramerOptions
   readonly #masks: boolean
   framesOut = 0
+  textOut = 0
+  pingsOut = 0
+  pongsOut = 0
+  /** A pong that is laid now answers a ping: it takes the place of an answer that still waits (RFC 6455 §5.5.3). */
+  isAnswering = false
 
   constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
@@ -77,13 +82,16 @@ export class Framer {
     if (this.#masks) return this.data(message.head, message.payload)
     const { pieces, frames } = message.wire(this.#options.fragmentSize)
     this.framesOut += frames
+    if ((message.head & 0x0f) === Opcode.Text) this.textOut++
     for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
   }
 
   /** A control frame, which overtakes data that waits. */
   control(opcode: number, payload: Buffer): void {
+    if (opcode === Opcode.Ping) this.pingsOut++
+    else if (opcode === Opcode.Pong) this.pongsOut++
     const size = headerSize(payload.length, this.#masks) + payload.length
-    const at = opcode === Opcode.Pong ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    const at = this.isAnswering ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
     this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
   }
 
@@ -140,6 +148,7 @@ export class Framer {
 
   #header(into: Buffer, at: number, head: number, length: number): number {
     this.framesOut++
+    if ((head & 0x0f) === Opcode.Text) this.textOut++
     if (!this.#masks) return writeHeader(into, at, head, length, 0)
     this.#key = this.#options.maskSource()
     return writeUint32(into, writeHeader(into, at, head, length, MASKED), this.#key)

@@ -59,7 +59,7 @@ export class Heartbeat implements Timed {
   /** What came in ends inside a message. Called often: it does nothing but for the first time. */
   watchMessage(): void {
     if (this.#message !== undefined || this.#options.messageTimeout === 0) return
-    this.#message = new MessageWatch(this.#options, this.#host.incoming, this.#keeper.sync())
+    this.#message = new MessageWatch(this.#options, this.#host.inbound, this.#keeper.sync())
     this.due = Math.min(this.due, this.#message.due)
     this.#keeper.moved(this)
   }
@@ -69,10 +69,10 @@ export class Heartbeat implements Timed {
     this.#message?.renew(this.#keeper.sync())
   }
 
-  /** The closing handshake has so much time from now on, once. */
-  startClosing(): void {
-    if (this.#closeBy !== undefined || this.#options.closeTimeout === 0) return
-    this.#closeBy = this.#keeper.sync() + this.#options.closeTimeout
+  /** The closing handshake has so much time from now on, once; Infinity where somebody else keeps it. */
+  startClosing(within = this.#options.closeTimeout): void {
+    if (this.#closeBy !== undefined || within === 0) return
+    this.#closeBy = this.#keeper.sync() + within
     this.due = Math.min(this.due, this.#closeBy)
     this.#keeper.moved(this)
   }
@@ -99,13 +99,19 @@ export class Heartbeat implements Timed {
   #nextDue(now: number): number {
     const patience = this.#patience?.nextDue(now) ?? Infinity
     if (this.#closeBy !== undefined) return Math.min(this.#closeBy, patience)
-    return Math.min(this.#keepaliveDue(), patience, this.#message?.due ?? Infinity)
+    return Math.min(this.#nextLook(now), patience, this.#message?.due ?? Infinity)
+  }
+
+  /** A pong comes while we wait for `timeout`: with a longer one, the next ping would be late. */
+  #nextLook(now: number): number {
+    const due = this.#keepaliveDue()
+    return this.#pingedAt === undefined ? due : Math.min(due, now + this.#options.keepaliveInterval)
   }
 
   #checkMessage(now: number): void {
     const message = this.#message
     if (message === undefined || now < message.due) return
-    if (!this.#host.incoming.isInside) {
+    if (!this.#host.inbound.isInside) {
       this.#message = undefined
       return
     }
@@ -132,7 +138,7 @@ export class Heartbeat implements Timed {
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.
-    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && !this.#host.incoming.isPaused)
+    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && !this.#host.inbound.isPaused)
       return this.#host.ending.fail(
         new ProtocolError(
           'WS_ERR_KEEPALIVE',

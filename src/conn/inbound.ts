@@ -9,15 +9,15 @@ import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
-import type { DeliverySource } from './delivery-host.js'
+import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
-import type { InboundHost } from './inbound-host.js'
 import type { Message } from './message.js'
 import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
-import type { Pace, Paced } from './pace.js'
+import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { beginTurn, endTurn } from './staging.js'
+import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -28,6 +28,7 @@ const current = new Frame()
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
 export class Inbound implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
+  readonly #options: ResolvedConnOptions
   readonly #session: Session
   readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
@@ -51,11 +52,15 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   #pace: Pace | undefined
 
   bytesIn = 0
-  controlsIn = 0
-  /** Control frames among them that we have asked for. */
-  answersIn = 0
   framesIn = 0
   messagesIn = 0
+  textIn = 0
+  pingsIn = 0
+  pongsIn = 0
+  /** Pongs among them that we have asked for. */
+  answersIn = 0
+  /** Shown every frame, while somebody looks. */
+  watch: WireWatch | undefined = undefined
 
   constructor(
     role: Role,
@@ -66,16 +71,12 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#options = options
     this.#session = new Session(options)
     this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
-    this.#pace = host.paceOf(this)
-  }
-
-  /** Whether something waits here: bytes that are no frame yet, or frames that nobody has read. */
-  get isHolding(): boolean {
-    return this.decoder.buffered > 0 || !this.delivery.isEmpty
+    this.#pace = paceFor(options, this, host)
   }
 
   get isInside(): boolean {
@@ -175,14 +176,15 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty && !this.#isTooFast) {
+    while (!this.#discards && this.delivery.isEmpty && this.#pace?.holds !== true) {
       if (!this.decoder.read(frame)) {
         this.#start()
         return false
       }
       const head = headOf(frame)
       if (isWanted(head)) {
-        this.#count(head)
+        this.#onWhole(frame, head)
+        this.#countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -190,10 +192,9 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     return false
   }
 
-  #count(head: number): void {
-    this.#session.frameEnd(head)
-    this.framesIn++
+  #countData(head: number): void {
     if ((head & FIN) !== 0) this.messagesIn++
+    if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
 
   #pulled(head: number): Message {
@@ -204,11 +205,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   get #flows(): boolean {
-    return !this.#discards && ((this.delivery.wantsMore && !this.#isTooFast) || this.#closing)
-  }
-
-  get #isTooFast(): boolean {
-    return this.#pace?.holds === true
+    return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
   }
 
   #pump(): void {
@@ -231,19 +228,23 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
-    this.#session.frameEnd(head)
-    this.framesIn++
+    this.#onWhole(frame, head)
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
+  }
+
+  #onWhole(frame: Frame, head: number): void {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (this.watch !== undefined) this.watch.received(frame)
   }
 
   #stop(): void {
     if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
     this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.isPaused) return
+    if (!this.isPaused) this.#host.pause()
     this.isPaused = true
-    this.#host.pause()
   }
 
   #start(): void {
@@ -256,7 +257,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    if ((head & FIN) !== 0) this.messagesIn++
+    this.#countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(
@@ -274,17 +275,15 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #onControl(frame: Frame, head: number): void {
     const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
-    // `current` serves all connections, and an extension may keep what it is given.
-    const payload =
-      this.#codecs === undefined
-        ? frame.copyPayload()
-        : decodeControl(this.#codecs, keepFrame(frame, this.decoder.ownsPayload), (error) =>
-            this.#host.fail(error),
-          )
-    this.controlsIn++
-    this.#pace ??= this.#host.paceOf(this)
+    const payload = this.#controlPayload(frame)
     const opcode = head & 0x0f
-    if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Close) {
+      decodeClosePayload(payload) // a malformed one fails the connection
+      this.#discards = true // after a good one nothing else counts (§5.5.1)
+    }
+    if (opcode === Opcode.Ping) this.pingsIn++
+    else if (opcode === Opcode.Pong) this.pongsIn++
+    this.#pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
@@ -292,9 +291,10 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     if (opcode === Opcode.Close) this.#host.onClose(payload)
   }
 
-  /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
-  #checkClose(payload: Buffer): void {
-    decodeClosePayload(payload)
-    this.#discards = true
+  /** `current` serves all connections, and an extension may keep what it is given. */
+  #controlPayload(frame: Frame): Buffer {
+    if (this.#codecs === undefined) return frame.copyPayload()
+    const kept = keepFrame(frame, this.decoder.ownsPayload)
+    return decodeControl(this.#codecs, kept, (error) => this.#host.fail(error))
   }
 }

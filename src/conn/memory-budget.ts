@@ -1,4 +1,7 @@
 import { ProtocolError } from '../errors.js'
+import type { Codecs } from './codecs.js'
+import type { Inbound } from './inbound.js'
+import type { Outbox } from './outbox.js'
 import type { Timed, Timekeeper } from './timekeeper.js'
 
 /** A connection, as the budget sees it. */
@@ -8,6 +11,12 @@ export interface Holder {
   /** What was last counted for it. For the budget's own use. */
   counted: number
   fail(error: Error): void
+}
+
+/** What waits to be read and to go out, and what extensions keep. */
+export function memoryOf(inbound: Inbound, outbox: Outbox, codecs: Codecs | undefined): number {
+  const waits = inbound.decoder.buffered + inbound.delivery.bytes + outbox.bufferedAmount
+  return codecs === undefined ? waits : waits + codecs.memory
 }
 
 /** How often everything is counted anew: what somebody has read or what has left is not told to us. */

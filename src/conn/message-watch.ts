@@ -6,7 +6,8 @@ import type { ResolvedConnOptions } from './options.js'
 export interface Incoming {
   readonly framesIn: number
   readonly messagesIn: number
-  readonly controlsIn: number
+  readonly pingsIn: number
+  readonly pongsIn: number
   readonly bytesIn: number
   /** Bytes that belong to no whole frame yet. */
   readonly decoder: { readonly buffered: number }
@@ -74,7 +75,7 @@ export class MessageWatch {
   }
 
   get #dataBytes(): number {
-    const { bytesIn, controlsIn } = this.#incoming
-    return bytesIn - controlsIn * MAX_CONTROL_FRAME
+    const { bytesIn, pingsIn, pongsIn } = this.#incoming
+    return bytesIn - (pingsIn + pongsIn) * MAX_CONTROL_FRAME
   }
 }

@@ -1,7 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { EMPTY } from '../frame/bytes.js'
 import type { Transport } from '../node/transport.js'
-import { BackPressure, type BackPressureHost } from './back-pressure.js'
+import { BackPressure, type OutboxHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
 import type { ResolvedConnOptions } from './options.js'
 import { RESOLVED } from './quiet.js'
@@ -17,10 +17,9 @@ type OutboxOptions = Pick<ResolvedConnOptions, 'highWaterMark' | 'maxOutboxBytes
 export class Outbox implements Stager {
   readonly #transport: Transport
   readonly #options: OutboxOptions
-  readonly #host: BackPressureHost
+  readonly #host: OutboxHost
   /** Made for the first who has to wait. */
   #pressure: BackPressure | undefined
-
   /** Our stretch of the staging slab, and stretches before it that others' frames have cut off. */
   #slab: Buffer = EMPTY
   #start = 0
@@ -29,7 +28,6 @@ export class Outbox implements Stager {
   /** The stretch is not of the slab, but memory that others send as well. */
   #isShared = false
   #awaitsFlush = false
-
   /** The transport has not taken everything: what comes now waits. */
   #blocked = false
   #waits: Waiting | undefined
@@ -43,7 +41,7 @@ export class Outbox implements Stager {
   /** Bytes handed to the transport so far, and those about to be. */
   bytesOut = 0
 
-  constructor(transport: Transport, options: OutboxOptions, host: BackPressureHost) {
+  constructor(transport: Transport, options: OutboxOptions, host: OutboxHost) {
     this.#transport = transport
     this.#options = options
     this.#host = host
@@ -143,8 +141,9 @@ export class Outbox implements Stager {
   writePieces(pieces: readonly Buffer[]): void {
     if (!this.#blocked) this.flushStaged()
     this.bytesOut += sizeOf(pieces)
-    if (this.#blocked) this.#waiting().pushPieces(pieces)
-    else if (!this.#transport.writeAll(pieces)) this.#blocked = true
+    if (this.#blocked) return this.#waiting().pushPieces(pieces)
+    for (const piece of pieces) this.#host.writing(piece)
+    if (!this.#transport.writeAll(pieces)) this.#blocked = true
   }
 
   /** A promise for "there is room for more": below the high-water mark. */
@@ -289,6 +288,7 @@ export class Outbox implements Stager {
   }
 
   #write(bytes: Buffer): boolean {
+    this.#host.writing(bytes)
     if (this.#transport.write(bytes)) return true
     this.#blocked = true
     return false

@@ -5,8 +5,9 @@ import { type Timed, type Timekeeper, timekeeperOf } from './timekeeper.js'
 
 /** What has come in so far, and what goes on when more may. */
 export interface Paced {
-  readonly controlsIn: number
-  /** Those of them that we have asked for: they are no burden. */
+  readonly pingsIn: number
+  readonly pongsIn: number
+  /** Pongs among them that we have asked for: they are no burden. */
   readonly answersIn: number
   readonly messagesIn: number
   readonly bytesIn: number
@@ -15,6 +16,8 @@ export interface Paced {
 
 /** After so many control frames it is looked at how fast they come: most connections never have as many. */
 const CONTROLS_UNSEEN = 16
+
+const unaskedOf = ({ pingsIn, pongsIn, answersIn }: Paced): number => pingsIn + pongsIn - answersIn
 
 /** Who is told when a peer is too fast. */
 interface PaceHost {
@@ -26,8 +29,7 @@ export function paceFor(options: ResolvedConnOptions, paced: Paced, host: PaceHo
   const { maxControlRate, maxMessageRate, maxByteRate } = options
   const isAlways = maxMessageRate.rate !== Infinity || maxByteRate.rate !== Infinity
   const isTalkative =
-    maxControlRate.rate !== Infinity &&
-    paced.controlsIn - paced.answersIn >= Math.min(CONTROLS_UNSEEN, maxControlRate.burst)
+    maxControlRate.rate !== Infinity && unaskedOf(paced) >= Math.min(CONTROLS_UNSEEN, maxControlRate.burst)
   return isAlways || isTalkative ? new Pace(options, paced, host) : undefined
 }
 
@@ -58,8 +60,8 @@ export class Pace implements Timed {
 
   /** Whether no more is taken for now. Asked for every frame. */
   get holds(): boolean {
-    const { controlsIn, answersIn, messagesIn, bytesIn } = this.#paced
-    const unasked = controlsIn - answersIn
+    const { messagesIn, bytesIn } = this.#paced
+    const unasked = unaskedOf(this.#paced)
     if (unasked < this.#controls.stop && messagesIn < this.#messages.stop && bytesIn < this.#bytes.stop)
       return false
     return this.place >= 0 || this.#holdsUp()
@@ -76,9 +78,9 @@ export class Pace implements Timed {
   }
 
   #holdsUp(): boolean {
-    const { controlsIn, answersIn, messagesIn, bytesIn } = this.#paced
+    const { messagesIn, bytesIn } = this.#paced
     const now = this.#keeper.sync()
-    const unasked = controlsIn - answersIn
+    const unasked = unaskedOf(this.#paced)
     const controls = this.#controls.wait(unasked, now)
     const messages = this.#messages.wait(messagesIn, now)
     const bytes = this.#bytes.wait(bytesIn, now)

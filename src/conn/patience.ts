@@ -4,10 +4,9 @@ import type { ResolvedConnOptions } from './options.js'
 
 /** What those who wait for the peer look at, and what they do when time is up. */
 export interface PatienceHost {
+  readonly inbound: Incoming
   /** Whether anybody waits for the peer to say something, and how many who waited were served so far. */
-  isReading(): boolean
-  readsServed(): number
-  readonly incoming: Incoming
+  readonly delivery: { readonly isAwaited: boolean; readonly served: number }
   /** Bytes that wait for the peer, and bytes on their way so far. */
   readonly outbox: { readonly waiting: number; readonly bytesOut: number }
   readonly sender: { readonly messagesOut: number }
@@ -86,8 +85,8 @@ export class Patience {
   #checkRead(now: number): void {
     const { readTimeout } = this.#options
     if (readTimeout === 0) return
-    const served = this.#host.readsServed()
-    if (!this.#host.isReading()) this.#awaitingSince = Infinity
+    const served = this.#host.delivery.served
+    if (!this.#host.delivery.isAwaited) this.#awaitingSince = Infinity
     else if (this.#awaitingSince === Infinity || served !== this.#served) this.#awaitingSince = now
     this.#served = served
     const waited = now - this.#awaitingSince
@@ -121,14 +120,10 @@ export class Patience {
 
   /** Changes with every data frame, either way, and while a long one is on its way. */
   get #activity(): string {
-    const { incoming, sender, outbox } = this.#host
+    const { inbound, sender, outbox } = this.#host
     const left = outbox.waiting === 0 ? 0 : outbox.bytesOut - outbox.waiting
-    return [
-      incoming.framesIn - incoming.controlsIn,
-      incoming.decoder.buffered,
-      sender.messagesOut,
-      left,
-    ].join()
+    const dataFrames = inbound.framesIn - inbound.pingsIn - inbound.pongsIn
+    return [dataFrames, inbound.decoder.buffered, sender.messagesOut, left].join()
   }
 
   #checkLifetime(now: number): void {

@@ -183,8 +183,7 @@ export class Sender implements WriterHost {
 
   /** The peer reads no more: messages that are not complete are cut off, so that Close does not wait for them. */
   cutStream(): void {
-    for (const writer of this.#writers ?? []) writer.cut()
-    this.#frames?.cut()
+    this.#turns().cut([...(this.#writers ?? []), ...(this.#frames === undefined ? [] : [this.#frames])])
   }
 
   /** The connection is over. */
@@ -248,6 +247,7 @@ export class Sender implements WriterHost {
   #inTurn(length: number, lay: () => void | Promise<void>): Promise<void> {
     this.hold(length)
     this.#turns().run(() => {
+      if (this.#lane?.isCut === true) return this.letGo(length)
       const pending = this.#failing(lay)
       this.messagesOut++
       if (pending === undefined) return this.letGo(length)

@@ -1,6 +1,17 @@
-import type { MemoryBudget } from '../conn/memory-budget.js'
+import { MemoryBudget } from '../conn/memory-budget.js'
+import type { ResolvedConnOptions } from '../conn/options.js'
+import { timekeeperOf } from '../conn/timekeeper.js'
 import { type Breach, type ErrorCode, WebSocketError } from '../errors.js'
 import type { Refusal } from '../handshake/refusal.js'
+
+/** What the connections of a server share, where there is a limit on it. */
+export function budgetOf(options: {
+  readonly maxMemory: number
+  readonly conn: ResolvedConnOptions
+}): MemoryBudget | undefined {
+  const { maxMemory, conn } = options
+  return maxMemory === Infinity ? undefined : new MemoryBudget(maxMemory, timekeeperOf(conn.clock))
+}
 
 /** A handshake that has to be refused, and what is told of it on this side. */
 export interface Rejection {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { isPromiseLike } from '../conn/events.js'
 import type { ConnSetup } from '../conn/setup.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
@@ -22,6 +23,8 @@ export interface OpeningHost<Data> {
   readonly refuseNow: (arrival: Arrival) => Refusal | undefined
   readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
+  /** It is answered in HTTP. */
+  readonly refused: (request: IncomingMessage, status: number, error?: Error) => void
   /** It is over, one way or the other. */
   readonly settled: (opening: Opening<Data>) => void
 }
@@ -58,10 +61,11 @@ export class Opening<Data> {
   }
 
   /** Answers with HTTP and ends it. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal, error?: Error): void {
     if (this.#done) return
     this.#settle()
     this.#watchErrors()
+    this.#host.refused(this.#arrival.request, refusal.status, error)
     sendRefusal(this.#arrival, refusal)
   }
 
@@ -107,8 +111,9 @@ export class Opening<Data> {
     const { handshakeTimeout } = this.#host.options
     const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
     const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
-    this.#host.report(new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach }), this.#arrival)
-    this.refuse({ status: 503 })
+    const error = new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach })
+    this.#host.report(error, this.#arrival)
+    this.refuse({ status: 503 }, error)
   }
 
   #conclude(offer: HandshakeOffer, answer: unknown): void {
@@ -163,8 +168,9 @@ export class Opening<Data> {
 
   #fail(thrown: unknown): void {
     if (this.#done) return
-    this.refuse({ status: 500 })
-    this.#host.report(toError(thrown), this.#arrival)
+    const error = toError(thrown)
+    this.refuse({ status: 500 }, error)
+    this.#host.report(error, this.#arrival)
   }
 
   #settle(): void {

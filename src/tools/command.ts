@@ -1,11 +1,13 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import type { Output } from './output.js'
+import type { Input, Output } from './output.js'
 
 /** One option of a command, as it is parsed and as `--help` shows it. */
 export interface OptionSpec {
   /** What stands for the value in the help text; left out for a flag. */
   readonly value?: string
   readonly multiple?: boolean
+  /** One letter that stands for it, as in `-H`. */
+  readonly short?: string
   readonly help: string
 }
 
@@ -14,6 +16,8 @@ export interface Call {
   readonly positionals: readonly string[]
   readonly options: Options
   readonly output: Output
+  /** What is typed or piped in; nobody but the command reads it. */
+  readonly input: () => Input
 }
 
 /** One command of the program. */
@@ -80,10 +84,10 @@ export class Options {
 }
 
 /** Parses what stands behind the name of a command. */
-export function parseCall(command: Command, args: readonly string[]): Omit<Call, 'output'> {
+export function parseCall(command: Command, args: readonly string[]): Omit<Call, 'output' | 'input'> {
   const config: NonNullable<ParseArgsConfig['options']> = {}
-  for (const [name, { value, multiple = false }] of Object.entries({ ...command.options, ...COMMON }))
-    config[name] = { type: value === undefined ? 'boolean' : 'string', multiple }
+  for (const [name, { value, multiple = false, short }] of Object.entries({ ...command.options, ...COMMON }))
+    config[name] = { type: value === undefined ? 'boolean' : 'string', multiple, ...(short && { short }) }
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -99,7 +103,8 @@ export function parseCall(command: Command, args: readonly string[]): Omit<Call,
 /** The text of `--help`. */
 export function helpFor({ name, summary, usage, options, notes = [] }: Command): readonly string[] {
   const rows = Object.entries({ ...options, ...COMMON }).map(
-    ([option, { value, help }]) => [`--${option}${value === undefined ? '' : ` ${value}`}`, help] as const,
+    ([option, { value, short, help }]) =>
+      [`${short ? `-${short}, ` : ''}--${option}${value === undefined ? '' : ` ${value}`}`, help] as const,
   )
   return [
     `fastws ${name}: ${summary}`,

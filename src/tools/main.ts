@@ -14,12 +14,23 @@
  * 4. Resolve with one of `Exit`; throw a `UsageError` for a call that makes no sense.
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
-import { readFileSync } from 'node:fs'
-import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
 import { Exit, Output, type Streams } from './output.js'
+import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [checkCommand]
+/** Each is loaded when it is asked for: a program should open no files for what it does not do. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./check/command.js')).checkCommand,
+  connect: async () => (await import('./connect/command.js')).connectCommand,
+  send: async () => (await import('./send/command.js')).sendCommand,
+  serve: async () => (await import('./serve/command.js')).serveCommand,
+  dump: async () => (await import('./dump/command.js')).dumpCommand,
+  proxy: async () => (await import('./proxy/command.js')).proxyCommand,
+  replay: async () => (await import('./replay/command.js')).replayCommand,
+  bench: async () => (await import('./bench/command.js')).benchCommand,
+}
+
+const all = (): Promise<Command[]> => Promise.all(Object.values(COMMANDS).map((load) => load()))
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
@@ -27,25 +38,48 @@ export async function main(args: readonly string[], streams: Streams): Promise<n
   const closed = new Promise<number>((resolve) => {
     output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
   })
-  return Promise.race([dispatch(args, output), closed])
+  const done = dispatch(args, output, streams).then((code) => (output.closed.aborted ? Exit.Pipe : code))
+  // A command that keeps something, as a recording, may bring that to an end.
+  return Promise.race([done, closed.then((code) => settledWithin(GRACE, done, code))])
 }
 
-async function dispatch([name, ...args]: readonly string[], output: Output): Promise<number> {
+/** So long a command may take to end when nobody reads its output any more. */
+const GRACE = 2_000
+
+/** What a promise resolves with, or something else when that takes too long. */
+function settledWithin<T>(time: number, promise: Promise<T>, otherwise: T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, time, otherwise)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+async function dispatch(
+  [name, ...args]: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   if (name === '--version') return print(output, [version()])
-  if (name === undefined || name === '--help' || name === 'help') return print(output, overview())
-  const command = COMMANDS.find((one) => one.name === name)
-  if (command === undefined) {
+  if (name === undefined || name === '--help' || name === 'help') return print(output, await overview())
+  if (!Object.hasOwn(COMMANDS, name)) {
     output.note(`fastws: there is no command '${name}'; try fastws --help`)
     return Exit.Usage
   }
-  return runCommand(command, args, output)
+  const command = await COMMANDS[name]!()
+  return output.closed.aborted ? Exit.Pipe : runCommand(command, args, output, streams)
 }
 
-async function runCommand(command: Command, args: readonly string[], output: Output): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  output: Output,
+  streams: Streams,
+): Promise<number> {
   try {
     const call = parseCall(command, args)
     if (call.options.flag('help')) return print(output, helpFor(command))
-    return await command.run({ ...call, output })
+    // Asked for late: whoever touches stdin of a process makes it wait for it.
+    return await command.run({ ...call, output, input: () => streams.stdin ?? process.stdin })
   } catch (error) {
     if (error instanceof UsageError) {
       output.note(`fastws ${command.name}: ${error.message}; try fastws ${command.name} --help`)
@@ -61,20 +95,13 @@ function print(output: Output, lines: readonly string[]): number {
   return Exit.Ok
 }
 
-const overview = (): readonly string[] => [
+const overview = async (): Promise<readonly string[]> => [
   'fastws: WebSocket tools',
   '',
   'Usage: fastws <command> [options]',
   '',
   'Commands:',
-  ...columns(COMMANDS.map(({ name, summary }) => [name, summary] as const)),
+  ...columns((await all()).map(({ name, summary }) => [name, summary] as const)),
   '',
   'fastws <command> --help tells about one of them.',
 ]
-
-function version(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  )
-  return (manifest as { version: string }).version
-}

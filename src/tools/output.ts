@@ -1,5 +1,5 @@
-import type { Writable } from 'node:stream'
-import { escapeControls } from './escape.js'
+import type { Readable, Writable } from 'node:stream'
+import { escapeControls, escapeJson } from './escape.js'
 
 /** What a program leaves behind; scripts rely on these. */
 export const Exit = {
@@ -8,13 +8,18 @@ export const Exit = {
   Failed: 1,
   /** The command line is wrong. */
   Usage: 2,
+  /** Ended by SIGINT or SIGTERM, after closing what was open. */
+  Interrupted: 130,
   /** Nobody reads the output any more: what a program gets that is ended by SIGPIPE. */
   Pipe: 141,
 } as const
 
 export type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number }
 
+export type Input = Readable & { readonly isTTY?: boolean }
+
 export interface Streams {
+  readonly stdin?: Input
   readonly stdout: Stream
   readonly stderr: Stream
 }
@@ -43,7 +48,32 @@ export class Output {
 
   /** A result for programs: one line of JSON. */
   json(value: unknown): void {
-    this.line(JSON.stringify(value))
+    this.line(escapeJson(JSON.stringify(value)))
+  }
+
+  /** Bytes of the result just as they are: only where the user has asked for that. */
+  raw(bytes: Uint8Array | string): void {
+    if (!this.closed.aborted) this.#streams.stdout.write(bytes)
+  }
+
+  /** Resolves when what was written has room, or when nobody reads any more: who prints much waits for it. */
+  async drained(): Promise<void> {
+    const { stdout } = this.#streams
+    if (!stdout.writableNeedDrain || this.closed.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stdout.off('drain', done)
+        this.closed.removeEventListener('abort', done)
+        resolve()
+      }
+      stdout.on('drain', done)
+      this.closed.addEventListener('abort', done)
+    })
+  }
+
+  /** Where the results go, for those who draw there by themselves. */
+  get stdout(): Stream {
+    return this.#streams.stdout
   }
 
   /** A line about the work, which is no result. */

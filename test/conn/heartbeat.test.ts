@@ -54,6 +54,22 @@ describe('keepalive', () => {
     assert.equal((await line.frames()).length, 1)
   })
 
+  test('pings after each interval of silence, however long the timeout is', async () => {
+    const { clock, line, conn, causeOf } = timed({ keepalive: { interval: 1000, timeout: 60_000 } })
+    for (let answered = 0; answered < 10; answered++) {
+      clock.advance(1000)
+      const [ping, ...others] = await line.frames()
+      assert.deepEqual([ping?.opcode, others], [9, []])
+      line.receive(clientFrame(10, ping!.payload))
+    }
+    clock.advance(1000)
+    assert.equal((await line.frames()).length, 1)
+    clock.advance(59_999)
+    assert.equal(conn.isOpen, true)
+    clock.advance(1)
+    assert.equal(causeOf(), 'WS_ERR_KEEPALIVE')
+  })
+
   test('measures the round trip', async () => {
     const { clock, line, conn } = timed({ keepalive: { interval: 1000, timeout: 1000 } })
     assert.equal(conn.stats.lastRoundTrip, undefined)

@@ -174,6 +174,7 @@ describe('Outbox', () => {
       onDrain: () => undefined,
       onHolding: () => undefined,
       error: () => undefined,
+      writing: () => undefined,
     })
     line.open({} as never)
     line.stuck = true
@@ -204,6 +205,7 @@ describe('Outbox', () => {
       onDrain: () => undefined,
       onHolding: () => undefined,
       error: () => undefined,
+      writing: () => undefined,
     })
     line.stuck = true
     lay(outbox, '12345')

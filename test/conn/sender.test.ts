@@ -262,6 +262,21 @@ describe('control frames', () => {
     assert.throws(() => conn.ping(null as never), { name: 'TypeError', message: /payload/ })
   })
 
+  test('pongs of the application take no answer away, nor each other', async () => {
+    const { conn, line } = onLine()
+    line.stuck = true
+    void conn.send('first')
+    await settle()
+    line.receive(clientFrame(9, '1'), clientFrame(9, '2'))
+    void conn.pong('own 1')
+    void conn.pong('own 2')
+    line.receive(clientFrame(9, '3'))
+    line.unstick()
+    const frames = (await line.frames()).map(brief)
+    assert.deepEqual(frames, ['text first', 'pong 3', 'pong own 1', 'pong own 2'])
+    assert.equal(conn.bufferedAmount, 0)
+  })
+
   test('overtake data that waits, and only the latest pong waits', async () => {
     const { conn, line } = onLine()
     line.stuck = true

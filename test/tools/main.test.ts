@@ -27,7 +27,7 @@ describe('fastws', () => {
     test(`tells its commands for '${args.join(' ')}'`, async () => {
       const { code, stdout } = await runMain(...args)
       assert.equal(code, 0)
-      assert.match(stdout, /^ {2}check {2}\S/m)
+      assert.match(stdout, /^ {2}check +\S/m)
     })
 
   test('tells its version', async () => {
@@ -220,6 +220,15 @@ describe('Output', () => {
     const plain = new PassThrough()
     new Output({ stdout, stderr: plain }).status('one')
     assert.equal(plain.read(), null)
+  })
+
+  test('writes JSON that stays JSON, and drives no terminal', () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const value = 'a\u001b\u009b\u202e👩\u200d👩\u{e0001}\n'
+    new Output({ stdout, stderr }).json({ value })
+    const text = written(stdout)
+    assert.match(text, /^[^\p{Cc}\p{Cf}]+\n$/u)
+    assert.deepEqual(JSON.parse(text), { value })
   })
 
   test('writes nothing any more when nobody reads', () => {

@@ -1,0 +1,80 @@
+import type { FrameDirection } from '../annotate.js'
+import { type Command, UsageError } from '../command.js'
+import { Exit } from '../output.js'
+import type { WireEvent } from '../recording/events.js'
+import { linesOf, recordOf } from '../recording/lines.js'
+import { RecordingError, readRecording } from '../recording/read.js'
+import { followBytes } from './follow.js'
+import { type Input, KINDS, readInput } from './input.js'
+
+const SIDES: Readonly<Record<string, FrameDirection>> = { client: 'sent', server: 'received' }
+
+export const dumpCommand: Command = {
+  name: 'dump',
+  summary: 'takes frames apart: from hex, a file, or a recording',
+  usage: [
+    'HEX…            bytes on the command line',
+    'FILE [options]  a file',
+    '[options]       what comes in on stdin',
+  ],
+  options: {
+    from: {
+      value: 'SIDE',
+      help: "who sent the bytes: 'client' or 'server'; default: whoever masks the first frame",
+    },
+    extensions: {
+      value: 'TEXT',
+      help: "what was agreed on, where no handshake is there: 'permessage-deflate; …'",
+    },
+    as: { value: 'KIND', help: `what the input is: ${KINDS.join(', ')}; default: what it looks like` },
+    short: { help: 'one line for each frame' },
+    shown: { value: 'N', help: 'bytes of each payload that are shown; default 256, or 64 with --short' },
+    'max-frame': { value: 'BYTES', help: 'payloads and messages beyond are stepped over; default 16777216' },
+  },
+  notes: [
+    'Hex may have spaces, colons, 0x and comments, and may be as xxd, hexdump and tcpdump print it. In front of a line, >',
+    'stands for the client and < for the server. The head of a handshake may stand in front of the frames; what it agrees',
+    'on holds for them. Exit code 1: a rule is broken, or the end of a frame is missing; it is marked with !.',
+  ],
+  run: async ({ positionals, options, output, input: stdin }) => {
+    const input = await readInput(positionals, kindOf(options.text('as')), stdin)
+    const side = options.text('from')
+    if (side !== undefined && SIDES[side] === undefined)
+      throw new UsageError(`--from must be 'client' or 'server', not '${side}'`)
+    const events = eventsOf(input, {
+      from: side === undefined ? undefined : SIDES[side],
+      extensions: options.text('extensions'),
+      maxFrame: options.integer('max-frame', 16 << 20, [0, 256 << 20]),
+    })
+    const isLong = !options.flag('short')
+    const shown = options.has('shown') ? options.integer('shown', 0, [0, 1 << 30]) : undefined
+    const showsConn = events.some(({ conn }) => conn !== 1)
+    for (const event of events) {
+      if (output.closed.aborted) break
+      if (options.flag('json')) output.json(recordOf(event))
+      else for (const line of linesOf(event, { isLong, showsConn, shown })) output.line(line)
+    }
+    if (events.length === 0) output.note('fastws dump: there is nothing to show')
+    return events.length > 0 && events.every(isSound) ? Exit.Ok : Exit.Failed
+  },
+}
+
+const isSound = (event: WireEvent): boolean =>
+  event.type === 'stop' ? false : event.type === 'end' || event.faults.length === 0
+
+function kindOf(text: string | undefined): (typeof KINDS)[number] | undefined {
+  const kind = KINDS.find((one) => one === text)
+  if (text !== undefined && kind === undefined)
+    throw new UsageError(`--as must be one of ${KINDS.join(', ')}, not '${text}'`)
+  return kind
+}
+
+function eventsOf(input: Input, settings: Parameters<typeof followBytes>[1]): WireEvent[] {
+  if (input.kind === 'bytes') return followBytes(input.segments, settings)
+  try {
+    return readRecording(input.text)
+  } catch (error) {
+    if (error instanceof RecordingError) throw new UsageError(`this is no recording: ${error.message}`)
+    throw error
+  }
+}

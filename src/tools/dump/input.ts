@@ -1,0 +1,70 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { UsageError } from '../command.js'
+import { looksLikeHex, parseHex, type Segment } from './hex.js'
+
+/** What there is to take apart. */
+export type Input =
+  | { readonly kind: 'bytes'; readonly segments: readonly Segment[] }
+  | { readonly kind: 'recording'; readonly text: string }
+
+export const KINDS = ['hex', 'binary', 'recording'] as const
+export type Kind = (typeof KINDS)[number]
+
+/** Everything is held in memory at once. */
+const LARGEST = 256 << 20
+
+/** What the arguments mean: the name of a file, bytes in hex, or nothing or `-` for what comes in on stdin. */
+export async function readInput(
+  args: readonly string[],
+  kind: Kind | undefined,
+  stdin: () => AsyncIterable<unknown>,
+): Promise<Input> {
+  const [first] = args
+  if (first === undefined || (first === '-' && args.length === 1))
+    return inputOf(await readAll(stdin()), kind)
+  if (args.length === 1 && kind !== 'hex' && existsSync(first)) return inputOf(readFile(first), kind)
+  if (kind === undefined && !looksLikeHex(args.join(' ')))
+    throw new UsageError(`'${first}' is neither a file nor bytes in hex`)
+  if (kind !== undefined && kind !== 'hex') throw new UsageError(`there is no file '${first}'`)
+  return { kind: 'bytes', segments: parseHex(args.join(' ')) }
+}
+
+function readFile(path: string): Buffer {
+  const { size } = statSync(path)
+  if (size > LARGEST) throw new UsageError(`'${path}' has ${size} bytes: at most ${LARGEST} can be read`)
+  return readFileSync(path)
+}
+
+async function readAll(stdin: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stdin) {
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+    size += bytes.length
+    if (size > LARGEST) throw new UsageError(`there are more than ${LARGEST} bytes: no more can be read`)
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks)
+}
+
+function inputOf(bytes: Buffer, kind: Kind | undefined): Input {
+  switch (kind ?? guess(bytes)) {
+    case 'recording':
+      return { kind: 'recording', text: bytes.toString() }
+    case 'hex':
+      return { kind: 'bytes', segments: parseHex(bytes.toString()) }
+    case 'binary':
+      return { kind: 'bytes', segments: [{ direction: undefined, bytes }] }
+  }
+}
+
+/** So much is looked at to tell what something is. */
+const GLANCE = 4096
+
+function guess(bytes: Buffer): Kind {
+  const glance = bytes.toString('latin1', 0, GLANCE)
+  if (glance.trimStart().startsWith('{')) return 'recording'
+  // A control character other than white space is in every stream of frames, and in no text.
+  const isText = [...glance].every((character) => character >= ' ' || '\t\r\n'.includes(character))
+  return isText && looksLikeHex(glance) ? 'hex' : 'binary'
+}

@@ -1,0 +1,106 @@
+import { type Call, type Command, type Options, UsageError } from '../command.js'
+import { listenForInterrupt } from '../interrupt.js'
+import { Exit, type Output } from '../output.js'
+import { authorityOf, parseEndpoint, parseTarget, type Target } from './endpoint.js'
+import { HarRecorder } from './har.js'
+import { LineRecorder } from './recorder.js'
+import { Screen } from './screen.js'
+import { startProxy } from './server.js'
+import { type Sink, Sinks } from './sink.js'
+import { startWeb, type Web } from './web.js'
+
+export const proxyCommand: Command = {
+  name: 'proxy',
+  summary: 'stands between a client and a server, and shows every frame',
+  usage: ['LISTEN TARGET [options]  as in: 9000 ws://localhost:8080'],
+  options: {
+    record: {
+      value: 'FILE',
+      multiple: true,
+      help: 'record everything: as HAR when it ends in .har, else as lines of JSON; may be repeated',
+    },
+    web: { value: 'PORT', help: 'show everything on a page, too; PORT or HOST:PORT' },
+    long: { help: 'show frames byte by byte' },
+    shown: { value: 'N', help: 'bytes of each payload that are shown; default 64, or 256 with --long' },
+    quiet: { help: 'print no frames' },
+    rewrite: { help: 'put the target into Host and Origin; else every byte goes through as it is' },
+    insecure: { help: 'take any certificate of the target' },
+    'max-frame': { value: 'BYTES', help: 'longer payloads and messages go through unseen; default 16777216' },
+  },
+  notes: [
+    'LISTEN is PORT (on this machine alone) or HOST:PORT; port 0 takes a free one. > is what the client sends, < what the',
+    'server sends; what breaks a rule is marked with !. A slow side slows the other one, and so does a recording that',
+    'cannot keep up. Ctrl+C ends it. Exit code 1: something could not be recorded.',
+  ],
+  run: async (call) => {
+    const [listen, target, ...more] = call.positionals
+    if (listen === undefined || target === undefined || more.length > 0)
+      throw new UsageError('two addresses are needed: where to listen, and where to connect')
+    return runProxy(call, parseEndpoint('LISTEN', listen), parseTarget(target))
+  },
+}
+
+async function runProxy(
+  { options, output }: Call,
+  listen: ReturnType<typeof parseEndpoint>,
+  target: Target,
+): Promise<number> {
+  const note = (text: string): void => output.note(text)
+  const started = new Date()
+  const begin = performance.now()
+  const url = `${target.isSecure ? 'wss' : 'ws'}://${target.authority}`
+  const maxFrame = options.integer('max-frame', 16 << 20, [0, 256 << 20])
+  const screens = screensOf(options, output)
+  const recorders = recordersOf(options, { started, target: url, note })
+  const web = await webOf(options, authorityOf(listen), url)
+  const sinks = new Sinks([...screens, ...recorders, ...web], note)
+  const interrupt = listenForInterrupt()
+  const proxy = await startProxy({
+    listen,
+    target,
+    maxFrame,
+    rewrites: options.flag('rewrite'),
+    insecure: options.flag('insecure'),
+    now: () => performance.now() - begin,
+    sinks,
+    note,
+  })
+  note(`listening on ${proxy.authority}, for ${url}`)
+  for (const page of web) note(`open ${page.url} to look on`)
+  await aborted(AbortSignal.any([interrupt.signal, output.closed]))
+  interrupt.release()
+  await proxy.close()
+  return (await sinks.close()) ? Exit.Ok : Exit.Failed
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve())
+  })
+
+async function webOf(options: Options, listen: string, target: string): Promise<Web[]> {
+  const address = options.text('web')
+  if (address === undefined) return []
+  return [await startWeb({ listen: parseEndpoint('--web', address), title: { listen, target } })]
+}
+
+function screensOf(options: Options, output: Output): Sink[] {
+  if (options.flag('quiet')) return []
+  const shown = options.has('shown') ? options.integer('shown', 0, [0, 1 << 30]) : undefined
+  return [new Screen({ output, isJson: options.flag('json'), isLong: options.flag('long'), shown })]
+}
+
+function recordersOf(
+  options: Options,
+  settings: { readonly started: Date; readonly target: string; readonly note: (text: string) => void },
+): Sink[] {
+  return options.list('record').map((path) => {
+    try {
+      const file = { ...settings, path }
+      return path.endsWith('.har') ? new HarRecorder(file) : new LineRecorder(file)
+    } catch (error) {
+      throw new UsageError(`--record: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  })
+}

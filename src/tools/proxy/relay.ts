@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import type { FrameDirection } from '../annotate.js'
+import type { Exchange } from '../recording/exchange.js'
+import type { Rewriter } from './rewrite.js'
+
+export interface RelayOptions {
+  /** The client's connection, and the one to the target, which may still be on its way. */
+  readonly near: Socket
+  readonly far: Socket
+  readonly exchange: Exchange
+  readonly rewriter: Rewriter | undefined
+  /** Resolves when those who look on can take more; undefined while they can. */
+  readonly drained: () => Promise<void> | undefined
+  /** Looking at the bytes failed; they are passed on all the same. */
+  readonly onBlind: (error: Error) => void
+}
+
+/**
+ * Passes every byte on, as it is, both ways. A side that is slow slows the other one: nothing is piled up here. Each
+ * end is passed on as it came, too: half-closed, or reset.
+ */
+export function relay(options: RelayOptions): Promise<void> {
+  const { near, far, exchange } = options
+  let isBlind = false
+  const look = (direction: FrameDirection, bytes: Buffer): void => {
+    if (isBlind) return
+    try {
+      exchange.push(direction, bytes)
+    } catch (error) {
+      isBlind = true
+      options.onBlind(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+  pump({ from: near, to: far, direction: 'sent', look, ...options })
+  pump({ from: far, to: near, direction: 'received', look, ...options, rewriter: undefined })
+  return Promise.all([gone(near), gone(far)]).then(() => exchange.end(undefined, 'closed'))
+}
+
+const gone = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.closed) resolve()
+    else socket.once('close', () => resolve())
+  })
+
+interface Pump extends RelayOptions {
+  readonly from: Socket
+  readonly to: Socket
+  readonly direction: FrameDirection
+  readonly look: (direction: FrameDirection, bytes: Buffer) => void
+}
+
+function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump): void {
+  from.on('data', (chunk: Buffer) => {
+    const bytes = rewriter?.push(chunk) ?? chunk
+    if (bytes.length === 0) return
+    const takesMore = to.write(bytes)
+    look(direction, bytes)
+    const waits = drained()
+    if (takesMore && waits === undefined) return
+    from.pause()
+    void Promise.all([takesMore ? undefined : roomIn(to), waits]).then(() => from.resume())
+  })
+  from.on('end', () => {
+    const rest = rewriter?.flush()
+    if (rest !== undefined && rest.length > 0) to.write(rest)
+    exchange.end(direction, 'end')
+    to.end()
+  })
+  from.on('error', (error: NodeJS.ErrnoException) => {
+    exchange.end(direction, error.code ?? error.message)
+    breakOff(to)
+  })
+  from.on('close', () => to.destroyed || to.writableEnded || breakOff(to))
+}
+
+/** Resolves when a socket takes more, or is gone. */
+const roomIn = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done).off('close', done)
+      resolve()
+    }
+    if (socket.destroyed) resolve()
+    else socket.on('drain', done).on('close', done)
+  })
+
+/** An end that was no proper one is passed on as such. */
+function breakOff(socket: Socket): void {
+  if (socket.destroyed) return
+  if ('encrypted' in socket || socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
+}

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Conn, type Message, reject, upgrade } from '../../index.js'
+import type { WireEvent } from '../recording/events.js'
+import { authorityOf, type Endpoint } from './endpoint.js'
+import { History, MAX_ROWS, type Row } from './history.js'
+import { listen } from './server.js'
+import type { Sink } from './sink.js'
+
+/** The page lies beside the sources, as it is: browsers need no compiler. */
+const FILES = new URL('../../../../src/tools/proxy/page/', import.meta.url)
+const TYPES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'style.css': 'text/css; charset=utf-8',
+  'app.js': 'text/javascript; charset=utf-8',
+  'table.js': 'text/javascript; charset=utf-8',
+  'details.js': 'text/javascript; charset=utf-8',
+}
+
+/** Whatever a peer sends, the page runs nothing but its own files, and talks to nobody but us. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-store',
+}
+
+/** Rows are sent together, so often. */
+const BEAT = 50
+/** A page that has so much before it gets nothing new until it has read some of it. */
+const LAG = 1 << 20
+
+/** One page that looks on. */
+interface Page {
+  readonly conn: Conn
+  skipped: number
+}
+
+export interface WebSettings {
+  readonly listen: Endpoint
+  /** What the proxy stands between, for the page's head. */
+  readonly title: { readonly listen: string; readonly target: string }
+}
+
+export interface Web extends Sink {
+  readonly url: string
+}
+
+/** Serves the live page, to whoever is on this machine and comes from the page itself. */
+export async function startWeb({ listen: endpoint, title }: WebSettings): Promise<Web> {
+  const history = new History()
+  const pages = new Set<Page>()
+  let waiting: Row[] = []
+  let beat: NodeJS.Timeout | undefined
+  const door = upgrade(
+    async (conn) => {
+      const page: Page = { conn, skipped: 0 }
+      await send(conn, { type: 'hello', ...title, rows: history.rows() })
+      pages.add(page)
+      conn.signal.addEventListener('abort', () => pages.delete(page))
+      for await (const message of conn) await send(conn, answerTo(message, history))
+    },
+    {
+      path: '/feed',
+      maxMessage: 1024,
+      accept: ({ headers }) => (isOurs(headers.host, endpoint) ? undefined : reject(403)),
+    },
+  )
+  const server = createServer((request, response) => sendFile(request, response, endpoint))
+  door.attach(server)
+  await listen(server, endpoint)
+  const { address, port } = server.address() as AddressInfo
+  const flush = (): void => {
+    beat = undefined
+    for (const page of pages) tell(page, waiting)
+    waiting = []
+  }
+  return {
+    url: `http://${authorityOf({ host: address, port })}/`,
+    take(event: WireEvent) {
+      waiting.push(history.add(event))
+      if (waiting.length > MAX_ROWS) waiting.shift()
+      beat ??= setTimeout(flush, BEAT)
+    },
+    async close() {
+      clearTimeout(beat)
+      flush()
+      server.close()
+      await door.close({ code: 1001, timeout: 1000 })
+      server.closeAllConnections()
+      return true
+    },
+  }
+}
+
+/** Why a page gets nothing is its own connection's business: it shows there. */
+const send = (conn: Conn, value: object): Promise<void> =>
+  conn.send(JSON.stringify(value)).catch(() => undefined)
+
+function tell(page: Page, rows: readonly Row[]): void {
+  const { conn } = page
+  if (conn.bufferedAmount > LAG) {
+    page.skipped += rows.length
+    return
+  }
+  void send(conn, { type: 'rows', rows, skipped: page.skipped })
+  page.skipped = 0
+}
+
+function answerTo(message: Message, history: History): object {
+  const id = Number(message.text())
+  return { type: 'details', id, details: history.details(id) ?? null }
+}
+
+const LOCAL = ['localhost', '127.0.0.1', '[::1]']
+
+/**
+ * Whether a request was made to us by name. A page elsewhere may have its own name lead here: its requests then look
+ * like ours, but for that name.
+ */
+function isOurs(host: string | undefined, endpoint: Endpoint): boolean {
+  const name =
+    host === undefined ? '' : URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : ''
+  const own = authorityOf({ ...endpoint, port: 0 }).slice(0, -2)
+  // Who listens to everybody is called by any name.
+  return LOCAL.includes(name) || name === own || own === '0.0.0.0' || own === '[::]'
+}
+
+function sendFile(
+  { url, method, headers }: IncomingMessage,
+  response: ServerResponse,
+  endpoint: Endpoint,
+): void {
+  const path = url === '/' ? 'index.html' : (url ?? '').slice(1)
+  const type = Object.hasOwn(TYPES, path) ? TYPES[path] : undefined
+  const status = isOurs(headers.host, endpoint) ? (type === undefined ? 404 : 200) : 403
+  if (status !== 200 || type === undefined || (method !== 'GET' && method !== 'HEAD')) {
+    response.writeHead(status === 200 ? 405 : status, HEADERS).end()
+    return
+  }
+  response.writeHead(200, { ...HEADERS, 'Content-Type': type }).end(readFileSync(new URL(path, FILES)))
+}
