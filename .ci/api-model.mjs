@@ -61,7 +61,9 @@ function readExport(project, symbol, publicNames) {
   return {
     name: symbol.name,
     file: relative(root, nodes[0].getSourceFile().fileName),
-    kind: parts[0].kind,
+    // A constant that can be called is a function to everybody.
+    kind:
+      members.some(({ name }) => name === 'call') && parts[0].kind === 'const' ? 'function' : parts[0].kind,
     signature: parts.map(({ signature }) => signature).join('\n'),
     doc: parts
       .map(({ doc }) => doc)
@@ -86,13 +88,14 @@ function readDeclaration(node) {
   const kind = KINDS.find(([pattern]) => pattern.test(text))?.[1]
   if (kind === undefined) throw new Error(`Cannot tell what this is: ${text.slice(0, 80)}`)
   const holder = node.members === undefined ? node.type : node
-  const members = kind === 'type' ? [] : [...(holder?.members ?? [])].flatMap(readMember)
+  const members =
+    kind === 'const' || node.members !== undefined ? [...(holder?.members ?? [])].flatMap(readMember) : []
   return { kind, signature: headOf(text, kind), members, ...commentOf(whole) }
 }
 
 /** A declaration without what is listed below it. */
 function headOf(text, kind) {
-  const plain = text.replace(/^export (?:declare )?/, '').replaceAll(/\n {4}/g, '\n  ')
+  const plain = indented(text.replace(/^export (?:declare )?/, ''))
   if (kind === 'class' || kind === 'interface') return plain.slice(0, plain.indexOf('{')).trim()
   if (kind === 'const' && plain.includes('{'))
     return plain.slice(0, plain.indexOf('{')).replace(/: *$/, '').trim()
@@ -105,7 +108,7 @@ function readMember(node) {
   return [
     {
       name: nameOf(node, text),
-      signature: text.replaceAll(/\n {8}/g, '\n  ').replaceAll(/\n {4}/g, '\n'),
+      signature: indented(text.replaceAll(/^ {4}/gm, '')),
       ...commentOf(node),
     },
   ]
@@ -113,22 +116,25 @@ function readMember(node) {
 
 function nameOf(node, text) {
   if (text.startsWith('constructor')) return 'constructor'
-  const name = node.name?.getText() ?? 'call'
+  const name = node.name?.getText().replaceAll("'", '') ?? 'call'
   return /^static /.test(text) ? `static ${name}` : name
 }
 
 /** Members of a base that nobody can import belong to what extends it. */
 function hiddenBases(project, node, publicNames) {
-  const types = [...(node.heritageClauses ?? [])].flatMap((clause) => [...clause.types])
+  const extended = [...(node.heritageClauses ?? [])].flatMap((clause) => [...clause.types])
+  const types = /^\w+:/.test(node.getText()) ? [node.type] : extended // `const dial: Dial`
   return types.flatMap((type) => {
     const symbol = project.checker.getTypeAtLocation(type)?.getSymbol()
     if (symbol === undefined || publicNames.has(symbol.name)) return []
     const bases = symbol.declarations.map((handle) => handle.resolve(project))
-    return bases.filter((base) => isOurs(base)).flatMap((base) => readDeclaration(base).members)
+    return bases.filter(isOurs).flatMap((base) => readDeclaration(base).members)
   })
 }
 
-const isOurs = (node) => node.getSourceFile().fileName.startsWith(join(root, 'dist/src'))
+const isOurs = (node) =>
+  node.getSourceFile().fileName.startsWith(join(root, 'dist/src')) &&
+  /^export (?:declare class|interface)\b/.test(node.getText())
 
 /** Overloads, and the two halves of an accessor, are one member. */
 function mergeMembers(members) {
@@ -185,18 +191,18 @@ function declaredTypes() {
     (name) => name.endsWith('.d.ts') && !name.includes('tools'),
   )) {
     const text = readFileSync(join(root, path), 'utf8')
-    for (const [, comment, signature, name] of text.matchAll(TYPE))
-      types.set(name, {
-        name,
-        file: path,
-        signature: signature.replaceAll(/\n {4}/g, '\n  '),
-        doc: plainComment(comment),
-      })
+    for (const [, comment, signature, ofInterface, ofType] of text.matchAll(TYPE)) {
+      const name = ofInterface ?? ofType
+      types.set(name, { name, file: path, signature: indented(signature), doc: plainComment(comment) })
+    }
   }
   return types
 }
 
 const TYPE =
-  /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?export ((?:type|interface) (\w+)(?:(?!;\n(?=\S|$)|\n\})[\s\S])*(?:\n\})?)/g
+  /(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)?^export ((?:interface (\w+)[\s\S]*?\n\})|(?:type (\w+)[\s\S]*?(?=;\n)))/gm
+
+/** Two spaces for each level, as in the sources. */
+const indented = (text) => text.replaceAll(/^(?: {4})+/gm, (spaces) => spaces.slice(spaces.length / 2))
 
 const plainComment = (comment = '') => comment.replaceAll(/^[ \t]*\* ?/gm, '').trim()

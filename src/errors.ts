@@ -78,8 +78,10 @@ export interface ErrorFacts extends ErrorOptions {
 
 /** Base of the errors that are about a connection; `code` says which one. */
 export class WebSocketError extends Error {
+  /** `WebSocketError`, or the name of the class below it. */
   override readonly name: string = 'WebSocketError'
   // No type parameter: with one, `instanceof` would make this `any`.
+  /** Which error it is; of a `CloseError` the close code, a number. */
   readonly code: ErrorCode | number
   /** The limit that was reached, if it was one. */
   declare readonly breach: Breach | undefined
@@ -93,8 +95,11 @@ export class WebSocketError extends Error {
 
 /** The peer broke a rule of the RFC, or a limit; `closeCode` is what it is told (RFC 6455 §7.4.1). */
 export class ProtocolError extends WebSocketError {
+  /** `ProtocolError`. */
   override readonly name = 'ProtocolError'
+  /** Which rule or limit it was. */
   declare readonly code: ErrorCode
+  /** What the peer was told. */
   readonly closeCode: number
 
   constructor(code: ErrorCode, closeCode: number, message: string, facts?: ErrorFacts) {
@@ -117,10 +122,15 @@ export interface HandshakeFacts {
 
 /** `dial()` did not become a WebSocket connection. */
 export class HandshakeError extends WebSocketError {
+  /** `HandshakeError`. */
   override readonly name = 'HandshakeError'
+  /** What failed. */
   declare readonly code: ErrorCode
+  /** HTTP status of the answer; undefined when there was none. */
   readonly status: number | undefined
+  /** Headers of the answer, names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The first bytes of the answer, 64 KiB at most. */
   readonly body: Buffer
 
   constructor(code: ErrorCode, message: string, facts: HandshakeFacts = {}) {
@@ -133,7 +143,9 @@ export class HandshakeError extends WebSocketError {
 
 /** Code and reason of one Close frame; code 1005 stands for a Close frame without a code. */
 export interface CloseStatus {
+  /** The close code; 1005 when there was none. */
   readonly code: number
+  /** Why; empty when there was none. */
   readonly reason: string
 }
 
@@ -160,9 +172,13 @@ export interface CloseReport extends CloseStatus {
  * Its `code` is the close code, `report` says who began and what travelled, `cause` is the error behind it.
  */
 export class CloseError extends WebSocketError {
+  /** `CloseError`. */
   override readonly name = 'CloseError'
+  /** The close code, as in the report. */
   declare readonly code: number
+  /** The reason, as in the report. */
   readonly reason: string
+  /** How the connection ended. */
   readonly report: CloseReport
 
   constructor(report: CloseReport) {

@@ -18,6 +18,7 @@ import type { SendOptions } from './sendable.js'
  */
 export type SlowPolicy = 'wait' | 'skip' | 'close'
 
+/** What can be set for one broadcast. */
 export interface BroadcastOptions extends SendOptions {
   /** What happens to slow peers; default `'wait'`. */
   readonly slow?: SlowPolicy

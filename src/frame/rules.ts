@@ -15,6 +15,7 @@ export interface FrameRules {
   readonly maxFrame: number
 }
 
+/** What can be set for a decoder. */
 export interface FrameDecoderOptions {
   /** Whose decoder this is: a server takes masked frames only, a client unmasked ones only; left out, both are taken. */
   readonly role?: Role

@@ -92,9 +92,13 @@ export interface Extension {
 
 /** An extension that is in use on a connection. */
 export interface ActiveExtension {
+  /** Its token. */
   readonly name: string
+  /** The reserved bits it uses, as in the first byte of a frame. */
   readonly rsv: number
+  /** What was agreed on. */
   readonly params: ExtensionParams
+  /** What it does with frames. */
   readonly codec: ExtensionCodec
   /** It was not negotiated: it sees every frame, those of `writeFrame()` too. */
   readonly isLocal?: boolean

@@ -23,6 +23,7 @@ export type Handler<Data = unknown> = ConnHandler<Data> | EventHandler<Data>
 
 /** What the `accept` hook gives a connection. */
 export interface Accepted<Data = unknown> {
+  /** Left out: with a status it is a refusal. */
   readonly status?: undefined
   /** Becomes `conn.data`. */
   readonly data?: Data
@@ -36,6 +37,7 @@ type MaybePromise<T> = T | Promise<T>
 
 /** What an error was about. */
 export interface ErrorContext<Data = unknown> {
+  /** The connection, once there is one. */
   readonly conn?: Conn<Data>
   /** The handshake that failed. Once there is a connection, `conn.request` tells what was asked for. */
   readonly request?: IncomingMessage

@@ -33,6 +33,7 @@ import { ServerCounts, type UpgradeStats } from './stats.js'
 export interface ShutdownOptions {
   /** Close code; default 1001, going away. */
   readonly code?: number
+  /** Why, in 123 bytes of UTF-8 at most; default nothing. */
   readonly reason?: string
   /**
    * Milliseconds for messages on their way and for the peers' answers, in place of `closeTimeout`; then those that are left

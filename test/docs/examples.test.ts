@@ -237,7 +237,7 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.equal(page.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
     const families = readExposition(await page.text())
     const value = (series: string): number | undefined =>
-      families.get(series.replace(/(?:_bucket)?\{.*/, ''))?.series.get(series)
+      families.get(series.replace(/\{.*/, ''))?.series.get(series)
     assert.equal(value('ws_connections'), 1)
     assert.equal(value('ws_accepted_total'), 2)
     assert.equal(value('ws_closed_total{code="4xxx"}'), 1)

@@ -73,10 +73,14 @@ export const echoPeers: Readonly<Record<string, EchoPeer>> = {
   },
 }
 
-/** The loop of a client under test, as it is written for the Autobahn test suite. */
-export async function runCases(base: string, agent: string, { client }: EchoPeer): Promise<void> {
+/** The loop of a client under test, as it is written for the Autobahn test suite; with more than one case at a time. */
+export async function runCases(base: string, agent: string, { client }: EchoPeer, atOnce = 1): Promise<void> {
   const name = encodeURIComponent(agent)
   const count = Number(await client(`${base}/getCaseCount`))
-  for (let i = 1; i <= count; i++) await client(`${base}/runCase?case=${i}&agent=${name}`)
+  let next = 1
+  const worker = async (): Promise<void> => {
+    while (next <= count) await client(`${base}/runCase?case=${next++}&agent=${name}`)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
   await client(`${base}/updateReports?agent=${name}`)
 }
