@@ -68,6 +68,11 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return this.#backlog?.inbox.isFull === true
   }
 
+  /** Bytes of data that wait here. */
+  get bytes(): number {
+    return this.#backlog?.inbox.bytes ?? 0
+  }
+
   get isEmpty(): boolean {
     return this.#backlog === undefined || this.#backlog.inbox.isEmpty
   }

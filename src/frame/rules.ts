@@ -89,6 +89,7 @@ function checkLength(length: number, rules: FrameRules): void {
     'WS_ERR_MAX_FRAME',
     1009,
     `Cannot accept a frame of ${length} bytes: maxFrame is ${rules.maxFrame}`,
+    { breach: { option: 'maxFrame', limit: rules.maxFrame, value: length } },
   )
 }
 
