@@ -5,7 +5,7 @@ import * as ws from 'ws'
 import type { Conn } from '../../src/conn/conn.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import type { Role } from '../../src/frame/rules.js'
-import { hex, type Random, readWireFrame, seeded, toHex, turn } from '../support/index.js'
+import { closePayload, hex, type Random, readWireFrame, seeded, toHex, turn } from '../support/index.js'
 import { openLine, type TestLine } from './conn-line.js'
 import { type Judgement, judge, type Limits, type Received, utf8State } from './conn-reference.js'
 import { randomLimits, randomStream } from './conn-streams.js'
@@ -140,8 +140,8 @@ async function agree(role: Role, { messages, out, conn }: Observed, expected: Ju
       outcome.codes.has(report.code),
       `${report.code} is none of ${[...outcome.codes]}: ${outcome.why}`,
     )
-    const code = report.code.toString(16).padStart(4, '0')
-    assert.deepEqual(frames, [...pongs, [CLOSE, code]], 'pongs and one Close with the code')
+    const told = toHex(closePayload(report.code, report.reason))
+    assert.deepEqual(frames, [...pongs, [CLOSE, told]], 'pongs and one Close with the code')
     assert.deepEqual([report.clean, report.initiator], [false, 'local'])
   }
 }
