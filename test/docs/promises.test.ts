@@ -7,7 +7,7 @@ import { declaredOptions, tableAfter } from './markdown.js'
 
 const OPTIONS = new Set([
   ...declaredOptions('src/conn/options.ts', 'ConnOptions'),
-  ...(existsSync(join(root, 'src/conn/limits.ts')) ? declaredOptions('src/conn/limits.ts', 'Limits') : []),
+  ...declaredOptions('src/conn/limits.ts', 'Limits'),
   ...declaredOptions('src/server/options.ts', 'UpgradeOptions'),
   ...declaredOptions('src/client/options.ts', 'DialOptions'),
   ...declaredOptions('src/conn/broadcast.ts', 'BroadcastOptions'),
@@ -25,7 +25,7 @@ const OTHERS = new Set([
 ])
 
 /** Codes that a table may promise: what a peer of a WebSocket or of HTTP can be told. */
-const CODES = new Set([101, 400, 403, 408, 431, 500, 503, 1002, 1007, 1008, 1009, 1011, 1013])
+const CODES = new Set([101, 400, 403, 408, 431, 500, 503, 1001, 1002, 1007, 1008, 1009, 1011, 1013])
 
 const codeSpans = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span)
 
