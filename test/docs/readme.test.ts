@@ -14,7 +14,7 @@ import { type Compiled, compile } from './snippets.js'
 const GUIDES = readdirSync(join(root, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`)
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...GUIDES]
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...GUIDES]
 /** Of servers that stand in front of ours: run with the real ones in servers.test.ts. */
 const CONFIGURATIONS = ['nginx', 'caddyfile']
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
