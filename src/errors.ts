@@ -33,10 +33,16 @@ export type ErrorCode =
   | 'WS_ERR_MAX_FRAGMENTS'
   | 'WS_ERR_MAX_RATIO'
   | 'WS_ERR_OUTBOX_FULL'
+  | 'WS_ERR_TOO_FAST'
+  | 'WS_ERR_MAX_CONNECTIONS'
+  | 'WS_ERR_MAX_MEMORY'
   // Time ran out.
   | 'WS_ERR_KEEPALIVE'
   | 'WS_ERR_READ_TIMEOUT'
   | 'WS_ERR_WRITE_TIMEOUT'
+  | 'WS_ERR_MESSAGE_TIMEOUT'
+  | 'WS_ERR_IDLE_TIMEOUT'
+  | 'WS_ERR_MAX_LIFETIME'
   | 'WS_ERR_CLOSE_TIMEOUT'
   | 'WS_ERR_HANDSHAKE_TIMEOUT'
   // The transport went away.
@@ -55,6 +61,21 @@ export type ErrorCode =
   | 'WS_ERR_HANDLER'
   | 'WS_ERR_SOURCE'
 
+/** A limit that was reached. */
+export interface Breach {
+  /** The option that sets it. */
+  readonly option: string
+  /** What it is set to: bytes, milliseconds, or how many. */
+  readonly limit: number
+  /** What there was instead, as far as it is known: a message may have been longer still. */
+  readonly value: number
+}
+
+/** What is known of an error besides its text. */
+export interface ErrorFacts extends ErrorOptions {
+  readonly breach?: Breach
+}
+
 /** Base of the errors that are about a connection; `code` says which one. */
 export class WebSocketError extends Error {
   /** `WebSocketError`, or the name of the class below it. */
@@ -62,10 +83,13 @@ export class WebSocketError extends Error {
   // No type parameter: with one, `instanceof` would make this `any`.
   /** Which error it is; of a `CloseError` the close code, a number. */
   readonly code: ErrorCode | number
+  /** The limit that was reached, if it was one. */
+  declare readonly breach: Breach | undefined
 
-  constructor(code: ErrorCode | number, message: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(code: ErrorCode | number, message: string, facts?: ErrorFacts) {
+    super(message, facts)
     this.code = code
+    if (facts?.breach !== undefined) this.breach = facts.breach
   }
 }
 
@@ -78,8 +102,8 @@ export class ProtocolError extends WebSocketError {
   /** What the peer was told. */
   readonly closeCode: number
 
-  constructor(code: ErrorCode, closeCode: number, message: string, options?: ErrorOptions) {
-    super(code, message, options)
+  constructor(code: ErrorCode, closeCode: number, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
     this.closeCode = closeCode
   }
 }
@@ -93,6 +117,7 @@ export interface HandshakeFacts {
   /** The first bytes of the answer's body (64 KiB at most). */
   readonly body?: Buffer | undefined
   readonly cause?: unknown
+  readonly breach?: Breach
 }
 
 /** `dial()` did not become a WebSocket connection. */
@@ -109,7 +134,7 @@ export class HandshakeError extends WebSocketError {
   readonly body: Buffer
 
   constructor(code: ErrorCode, message: string, facts: HandshakeFacts = {}) {
-    super(code, message, 'cause' in facts ? { cause: facts.cause } : undefined)
+    super(code, message, facts)
     this.status = facts.status
     this.headers = facts.headers ?? {}
     this.body = facts.body ?? Buffer.alloc(0)
@@ -136,6 +161,8 @@ export interface CloseReport extends CloseStatus {
   readonly received: CloseStatus | undefined
   /** The first error, when the end was not a peaceful one. */
   readonly cause: Error | undefined
+  /** The limit that ended it, if one did. */
+  readonly breach: Breach | undefined
   /** When the last byte came in, as a Unix time in milliseconds, accurate to about a second. */
   readonly lastReceivedAt: number
 }
@@ -169,6 +196,12 @@ function describeClose(report: CloseReport): string {
   const who = report.initiator === 'local' ? 'this side' : 'the peer'
   const why = report.cause === undefined ? '' : `: ${report.cause.message}`
   return `Connection was closed by ${who} with code ${report.code}${why}`
+}
+
+/** What the peer is told of an error, short enough for a Close frame: only which limit it was. */
+export function reasonFor(error: Error): string {
+  const breach = error instanceof WebSocketError ? error.breach : undefined
+  return breach === undefined ? '' : `${breach.option} is ${breach.limit}, got ${breach.value}`
 }
 
 /** An argument or option of the wrong kind. */

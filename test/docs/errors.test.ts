@@ -27,6 +27,7 @@ const rows = SECTIONS.flatMap((title) => tableAfter(GUIDE, `### ${title}\n`))
 const options = new Set(
   [
     ['src/conn/options.ts', 'ConnOptions'],
+    ['src/conn/limits.ts', 'Limits'],
     ['src/conn/compress-options.ts', 'CompressOptions'],
     ['src/server/options.ts', 'UpgradeOptions'],
     ['src/client/options.ts', 'DialOptions'],
@@ -65,7 +66,16 @@ describe(GUIDE, () => {
     const told = new Map(
       rows.map(([code = '', what = '']) => [plain(code), Number(/; (\d{4})[.,]/.exec(what)?.[1])]),
     )
-    const files = ['frame/rules', 'frame/close', 'protocol/session', 'conn/heartbeat', 'conn/sender']
+    const files = [
+      'frame/rules',
+      'frame/close',
+      'protocol/session',
+      'conn/heartbeat',
+      'conn/memory-budget',
+      'conn/message-watch',
+      'conn/pace',
+      'conn/patience',
+    ]
     const source = files.map((file) => read(`src/${file}.ts`)).join('\n')
     const thrown = [...source.matchAll(/new ProtocolError\(\s*'(WS_ERR_\w+)',\s*(\d{4})/g)]
     assert.ok(thrown.length >= 5)

@@ -93,7 +93,7 @@ const SIZES = new Set([
   'maxOutboxBytes',
   'threshold',
 ])
-const TIMES = /[tT]imeout$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
+const TIMES = /[tT]imeout$|^maxLifetime$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
 
 /** A default as the README writes it; undefined for what is no plain value. */
 function written(option: string, value: unknown): string | undefined {
@@ -112,6 +112,7 @@ const tables = [
   {
     name: 'ConnOptions',
     options: [
+      ...declaredOptions('src/conn/limits.ts', 'Limits'),
       ...declaredOptions('src/conn/options.ts', 'ConnOptions'),
       'keepalive.interval',
       'keepalive.timeout',

@@ -4,7 +4,12 @@ import { type ConnOptions, dial, upgrade } from '../../src/index.js'
 
 /** Larger than any case. */
 const LARGE = 64 << 20
-const limits = { maxMessage: LARGE, maxFrame: LARGE, maxFragments: 1_000_000 } as const
+const limits = {
+  maxMessage: LARGE,
+  maxFrame: LARGE,
+  maxFragments: 1_000_000,
+  maxControlRate: Infinity,
+} as const
 /** Everything is compressed, and refers to what was sent before, unless the other side wants it otherwise. */
 const compress = { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false } as const
 /** Without the limit of fragments, which the cases exceed. */
