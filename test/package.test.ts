@@ -102,14 +102,15 @@ describe('the packed package', () => {
   after(() => rmSync(folder, { recursive: true }))
 
   test('holds every source, its build, and nothing else but four documents', () => {
-    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => name.replace(/\.ts$/, ''))
+    const all = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    const sources = all.filter((name) => name.endsWith('.ts')).map((name) => name.replace(/\.ts$/, ''))
+    const pages = all.filter((name) => /\.(?:html|css|js)$/.test(name)) // which are served as they are
     const built = ['.js', '.js.map', '.d.ts', '.d.ts.map']
     const expected = sources.flatMap((name) => [
       `src/${name}.ts`,
       ...built.map((ending) => `dist/src/${name}${ending}`),
     ])
+    expected.push(...pages.map((name) => `src/${name}`))
     expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'package.json')
     assert.deepEqual(packed.sort(), expected.sort())
   })
