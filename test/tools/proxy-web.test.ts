@@ -10,7 +10,7 @@ import type { FrameEvent } from '../../src/tools/recording/events.js'
 async function page(t: TestContext): Promise<{ web: Web; port: number; feed: string }> {
   const web = await startWeb({
     listen: { host: '127.0.0.1', port: 0 },
-    title: { listen: '127.0.0.1:9000', target: 'ws://127.0.0.1:9001' },
+    title: () => ({ listen: '127.0.0.1:9000', target: 'ws://127.0.0.1:9001' }),
   })
   t.after(() => web.close?.())
   return { web, port: Number(new URL(web.url).port), feed: `${web.url.replace('http', 'ws')}feed` }

@@ -211,9 +211,9 @@ describe('fastws replay', () => {
   })
 
   test('says what came that was not recorded, and no more than is of use', async (t) => {
-    const { url } = await answering(t, async (conn, message) => {
+    const { url } = await answering(t, (conn, message) => {
       const text = message.text()
-      for (let i = 0; i < 30; i++) await conn.send(text)
+      for (let i = 0; i < 30; i++) void conn.send(text)
     })
     const path = record(t, [text('sent', 'x'), text('received', 'x')])
     const { code, stdout } = await runMain('replay', path, url, '--fast', '--quiet', '--expect')

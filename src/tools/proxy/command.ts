@@ -7,7 +7,7 @@ import { LineRecorder } from './recorder.js'
 import { Screen } from './screen.js'
 import { startProxy } from './server.js'
 import { type Sink, Sinks } from './sink.js'
-import { startWeb, type Web } from './web.js'
+import { startWeb, type Web, type WebSettings } from './web.js'
 
 export const proxyCommand: Command = {
   name: 'proxy',
@@ -52,7 +52,8 @@ async function runProxy(
   const maxFrame = options.integer('max-frame', 16 << 20, [0, 256 << 20])
   const screens = screensOf(options, output)
   const recorders = recordersOf(options, { started, target: url, note })
-  const web = await webOf(options, authorityOf(listen), url)
+  let here = authorityOf(listen)
+  const web = await webOf(options, () => ({ listen: here, target: url }))
   const sinks = new Sinks([...screens, ...recorders, ...web], note)
   const interrupt = listenForInterrupt()
   const proxy = await startProxy({
@@ -65,7 +66,8 @@ async function runProxy(
     sinks,
     note,
   })
-  note(`listening on ${proxy.authority}, for ${url}`)
+  here = proxy.authority
+  note(`listening on ${here}, for ${url}`)
   for (const page of web) note(`open ${page.url} to look on`)
   await aborted(AbortSignal.any([interrupt.signal, output.closed]))
   interrupt.release()
@@ -79,10 +81,10 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve())
   })
 
-async function webOf(options: Options, listen: string, target: string): Promise<Web[]> {
+async function webOf(options: Options, title: WebSettings['title']): Promise<Web[]> {
   const address = options.text('web')
   if (address === undefined) return []
-  return [await startWeb({ listen: parseEndpoint('--web', address), title: { listen, target } })]
+  return [await startWeb({ listen: parseEndpoint('--web', address), title })]
 }
 
 function screensOf(options: Options, output: Output): Sink[] {
