@@ -10,11 +10,13 @@ export {
   broadcast,
   type SlowPolicy,
 } from './conn/broadcast.js'
+export type { DiagnosticsEvents } from './conn/channels.js'
 export type { Clock } from './conn/clock.js'
 export type { CompressOptions } from './conn/compress-options.js'
-export { Conn, type ConnStats } from './conn/conn.js'
+export { Conn } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
 export type { HandshakeRequest } from './conn/handshake-request.js'
+export type { Limits, RateLimit } from './conn/limits.js'
 export type { Message } from './conn/message.js'
 export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
 export type { OverOptions } from './conn/over-options.js'
@@ -23,6 +25,8 @@ export { type Prepared, prepare } from './conn/prepared.js'
 export type { MessageReader } from './conn/reader.js'
 export type { ReadOptions } from './conn/readers.js'
 export type { Sendable, SendOptions, WriteFrameOptions } from './conn/sendable.js'
+export type { ConnStats } from './conn/stats.js'
+export type { TapCoding, TapEvent, TapFrame, TapListener } from './conn/wire-watch.js'
 export type { MessageWriter } from './conn/writer.js'
 export {
   type ConnectOptions,
@@ -34,6 +38,7 @@ export {
   type RetryingOptions,
 } from './dial.js'
 export {
+  type Breach,
   CloseError,
   type CloseReport,
   type CloseStatus,
@@ -67,5 +72,6 @@ export {
   type ShutdownOptions,
   type Upgrade,
   type UpgradeOptions,
+  type UpgradeStats,
   upgrade,
 } from './upgrade.js'

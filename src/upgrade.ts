@@ -7,12 +7,14 @@ import { wrongType } from './errors.js'
 import { watchRequests } from './node/arrival.js'
 import { listen, register, type UpgradeListener } from './node/claim.js'
 import { type Handler, resolveUpgradeOptions, type UpgradeOptions } from './server/options.js'
+import type { UpgradeStats } from './server/stats.js'
 import { type Next, type ShutdownOptions, UpgradeServer } from './server/upgrade-server.js'
 
 export { type Refusal, reject } from './handshake/refusal.js'
 export type { HandshakeOffer } from './handshake/server.js'
 export type { HeaderFields } from './handshake/tokens.js'
 export type { Accepted, ConnHandler, ErrorContext, Handler, UpgradeOptions } from './server/options.js'
+export type { UpgradeStats } from './server/stats.js'
 export type { Next, ShutdownOptions } from './server/upgrade-server.js'
 
 /** What `upgrade()` gives: a listener for requests and for upgrades, and the connections that came of them. */
@@ -28,6 +30,16 @@ export interface Upgrade<Data = unknown> {
   attach(server: Server | TlsServer): this
   /** The open connections; changes with them. */
   readonly conns: ReadonlySet<Conn<Data>>
+  /**
+   * What it has done so far, for a metrics endpoint: a snapshot, added up when it is asked for.
+   *
+   * @example
+   * const { open, accepted, refused } = upgrade(() => undefined).stats
+   * open // 0
+   * accepted // 0
+   * refused // {}
+   */
+  readonly stats: UpgradeStats
   /**
    * Closes for good: new handshakes are refused with 503, every connection is told. Resolves when all are gone. The HTTP
    * server is not closed.
@@ -67,6 +79,7 @@ export function upgrade<Data = unknown>(
   return Object.defineProperties(listener as Upgrade<Data>, {
     attach: { value: (http: Server) => attach(http, listener as Upgrade<Data>) },
     conns: { value: server.conns, enumerable: true },
+    stats: { get: () => server.stats, enumerable: true },
     close: { value: (shutdown?: ShutdownOptions) => server.close(shutdown) },
   })
 }

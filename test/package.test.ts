@@ -10,10 +10,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { install } from './support/install.js'
 import { root } from './support/root.js'
 
 const execute = promisify(execFile)
@@ -39,6 +41,21 @@ export const bytes: Buffer = encodeFrame(new Frame({ opcode: Opcode.Binary, payl
 // @ts-expect-error: a handler takes a connection
 upgrade((conn: string) => conn)
 `
+
+/** Older compilers, and a bundler, with a lock file of their own. */
+const COMPILERS = 'test/types/compilers'
+
+/** What is used here of esbuild. */
+interface Bundler {
+  build(
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<{ metafile: { outputs: Record<string, Bundled> } }>
+}
+interface Bundled {
+  readonly bytes: number
+  readonly imports: readonly { path: string }[]
+  readonly inputs: Readonly<Record<string, { bytesInOutput: number }>>
+}
 
 /** Compiler settings as strict as they come: the declarations themselves are checked too. */
 const compilerOptions = {
@@ -161,26 +178,111 @@ describe('the packed package', () => {
     assert.equal(await inFolder(process.execPath, ['--input-type=commonjs', '--eval', program]), expected)
   })
 
-  for (const [module, moduleResolution] of [
-    ['nodenext', 'nodenext'],
-    ['preserve', 'bundler'],
-  ])
-    test(`has declarations that hold with moduleResolution ${moduleResolution}`, async () => {
-      const project = join(folder, `with-${moduleResolution}`)
-      mkdirSync(project)
+  describe('has declarations that hold', () => {
+    const compilers = { 'TypeScript 7': 'node_modules/typescript' } as Record<string, string>
+    for (const version of ['5.4', '5.9', '6'])
+      compilers[`TypeScript ${version}`] = `${COMPILERS}/node_modules/typescript-${version}`
+
+    before(async () => {
+      await install(COMPILERS)
       mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
-      const types = join(folder, 'node_modules/@types/node')
-      rmSync(types, { force: true })
-      symlinkSync(join(root, 'node_modules/@types/node'), types)
-      cpSync(join(root, 'test/types'), join(project, 'types'), { recursive: true })
-      writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }))
-      writeFileSync(join(project, 'consumer.ts'), consumer)
-      const config = { compilerOptions: { ...compilerOptions, module, moduleResolution }, include: ['.'] }
-      writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
-      const compiler = join(root, 'node_modules/typescript/bin/tsc')
-      const failure = await inFolder(process.execPath, [compiler, '-p', project]).catch(
-        (error) => error.stdout,
-      )
-      assert.equal(failure, '')
+      symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'))
     })
+
+    for (const [compiler, path] of Object.entries(compilers))
+      for (const [module, moduleResolution] of [
+        ['nodenext', 'nodenext'],
+        ['preserve', 'bundler'],
+      ])
+        test(`for ${compiler} with moduleResolution ${moduleResolution}`, async () => {
+          const tsc = join(root, path, 'bin/tsc')
+          const version = await inFolder(process.execPath, [tsc, '--version'])
+          assert.ok(version.startsWith(compiler.replace('TypeScript', 'Version')), version)
+          const project = join(folder, `${compiler}-${moduleResolution}`.replace(/[ .]/g, '-'))
+          mkdirSync(project)
+          cpSync(join(root, 'test/types'), join(project, 'types'), {
+            recursive: true,
+            filter: (source) => !source.endsWith('compilers'),
+          })
+          writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module' }))
+          writeFileSync(join(project, 'consumer.ts'), consumer)
+          const config = { compilerOptions: { ...compilerOptions, module, moduleResolution }, include: ['.'] }
+          writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config))
+          const failure = await inFolder(process.execPath, [tsc, '-p', project]).catch(
+            (error) => error.stdout,
+          )
+          assert.equal(failure, '')
+        })
+  })
+
+  describe('in a bundle', () => {
+    before(() => install(COMPILERS))
+
+    /** What a bundler makes of a line of a program: its size when it is minified, and what went into it. */
+    async function bundle(line: string): Promise<{ size: number; modules: string[]; builtins: string[] }> {
+      const { build } = createRequire(join(root, COMPILERS, 'package.json'))('esbuild') as Bundler
+      const { metafile } = await build({
+        stdin: { contents: line, resolveDir: folder },
+        bundle: true,
+        format: 'esm',
+        platform: 'node',
+        minify: true,
+        metafile: true,
+        write: false,
+      })
+      const [output] = Object.values(metafile.outputs)
+      assert.ok(output)
+      const own = Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+      return {
+        size: output.bytes,
+        modules: own
+          .map(([path]) => path.replace(/^.*dist\/src\//, ''))
+          .filter((path) => path.endsWith('.js')),
+        builtins: output.imports.map(({ path }) => path.replace('node:', '')),
+      }
+    }
+
+    test('the frames come without any code of the network', async () => {
+      const { modules, builtins } = await bundle("export { Frame } from 'fastws/frame'")
+      assert.deepEqual(
+        modules.filter((path) => !path.startsWith('frame/') && path !== 'errors.js'),
+        [],
+      )
+      assert.ok(modules.includes('frame/frame.js'))
+      assert.deepEqual(
+        builtins.filter((name) => !['buffer', 'crypto', 'string_decoder', 'util/types'].includes(name)),
+        [],
+      )
+    })
+
+    test('a program carries only what it uses', async () => {
+      const all = await bundle("export * from 'fastws'")
+      const client = await bundle("export { dial } from 'fastws'")
+      const server = await bundle("export { upgrade } from 'fastws'")
+      assert.deepEqual(
+        client.modules.filter((path) => path.startsWith('server/')),
+        [],
+      )
+      assert.deepEqual(
+        server.modules.filter((path) => path.startsWith('client/')),
+        [],
+      )
+      assert.ok(all.modules.includes('client/connect.js') && all.modules.includes('server/upgrade-server.js'))
+      assert.deepEqual(
+        all.modules.filter((path) => path.startsWith('tools/')),
+        [],
+      )
+    })
+
+    test('is as small as the README says', async () => {
+      const readme = readFileSync(join(root, 'README.md'), 'utf8')
+      const rows = [...readme.matchAll(/^\| `(export .* from 'fastws.*')` \| (\d+) KiB \|$/gm)]
+      assert.equal(rows.length, 4)
+      for (const [, line = '', said] of rows) {
+        const { size } = await bundle(line)
+        const near = Math.abs(size / 1024 / Number(said) - 1) < 0.15
+        assert.ok(near, `${line} makes ${(size / 1024).toFixed(1)} KiB; README says ${said}`)
+      }
+    })
+  })
 })

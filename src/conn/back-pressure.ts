@@ -5,8 +5,16 @@ import { type Quiet, quietPromise, quietRejection, RESOLVED } from './quiet.js'
 export interface BackPressureHost {
   /** What waited is below the high-water mark again. */
   onDrain(): void
+  /** More waits than the high-water mark. */
+  onHolding(): void
   /** What everybody is told once no more is taken. */
   error(): Error | undefined
+}
+
+/** The same for the outbox as a whole. */
+export interface OutboxHost extends BackPressureHost {
+  /** These bytes are written now: whole frames, or the next piece of one. */
+  writing(bytes: Buffer): void
 }
 
 /** The promises that those who send wait for. Nobody has to look at them. */
@@ -33,6 +41,8 @@ export class BackPressure {
   accepted(waiting: number): Promise<void> {
     if (this.#refuses) return this.#rejection()
     if (waiting <= this.#highWaterMark) return RESOLVED
+    this.#host.onHolding()
+    if (this.#refuses) return this.#rejection()
     this.#wasAbove = true
     this.#room ??= quietPromise()
     return this.#room.promise
@@ -42,6 +52,8 @@ export class BackPressure {
   acceptedInTurn(buffered: number): Promise<void> {
     if (this.#refuses) return this.#rejection()
     if (buffered <= this.#highWaterMark) return RESOLVED
+    this.#host.onHolding()
+    if (this.#refuses) return this.#rejection()
     this.#wasAbove = true
     this.#below ??= quietPromise()
     return this.#below.promise

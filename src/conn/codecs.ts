@@ -1,12 +1,14 @@
 import { toError, WebSocketError } from '../errors.js'
-import { type Frame, lendToFrame, packHead, setFrame } from '../frame/frame.js'
+import { type Frame, headOf, lendToFrame, packHead, setFrame } from '../frame/frame.js'
 import { MAX_CONTROL_PAYLOAD } from '../frame/header.js'
+import { isControl } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
 import { isPromiseLike } from './events.js'
 import { type IdleWatch, watchIdle } from './idle-watch.js'
 import { ignore } from './quiet.js'
 import type { Timekeeper } from './timekeeper.js'
+import type { WireWatch } from './wire-watch.js'
 
 /** Nothing was asked for. */
 export const NO_HINTS: EncodeHints = { compress: undefined }
@@ -25,6 +27,13 @@ export class Codecs {
   /** Whether messages without a reserved bit have to be decoded, too. */
   readonly decodesAll: boolean
   readonly #watches: readonly IdleWatch[]
+  /** Payload bytes of messages that were changed, on the wire and before or after that. */
+  codedBytesIn = 0
+  plainBytesIn = 0
+  codedBytesOut = 0
+  plainBytesOut = 0
+  /** Told of them, while somebody looks. */
+  watch: WireWatch | undefined = undefined
 
   constructor(extensions: readonly ActiveExtension[], keeper?: Timekeeper) {
     this.#outward = extensions.map((extension) => extension.codec)
@@ -41,13 +50,45 @@ export class Codecs {
   /** Changes a frame back into what the peer's application sent; a promise when one of the extensions takes time. */
   decode(frame: Frame, limit: number): void | Promise<void> {
     if (this.#watches.length > 0) this.#touch(frame)
-    return named(() => eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit)))
+    const head = headOf(frame)
+    const coded = frame.length
+    const decoded = (): void => {
+      if (headOf(frame) !== head || frame.length !== coded) this.#countIn(head, frame.length, coded)
+    }
+    return named(() => eachInOrder(this.#inward, (codec) => codec.decode?.(frame, limit)), decoded)
   }
 
   /** Changes a frame into what goes on the wire. */
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     if (this.#watches.length > 0) this.#touch(frame)
-    return named(() => eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints)))
+    const head = headOf(frame)
+    const plain = frame.length
+    const encoded = (): void => {
+      if (headOf(frame) !== head || frame.length !== plain) this.countOut(head, plain, frame.length)
+    }
+    return named(() => eachInOrder(this.#outward, (codec) => codec.encode?.(frame, hints)), encoded)
+  }
+
+  /** A message goes out that was changed from so many bytes into so many. */
+  countOut(head: number, plain: number, coded: number): void {
+    if (isControl(head)) return
+    this.plainBytesOut += plain
+    this.codedBytesOut += coded
+    this.watch?.coded('out', plain, coded)
+  }
+
+  #countIn(head: number, plain: number, coded: number): void {
+    if (isControl(head)) return
+    this.plainBytesIn += plain
+    this.codedBytesIn += coded
+    this.watch?.coded('in', plain, coded)
+  }
+
+  /** Bytes that the extensions hold. */
+  get memory(): number {
+    let bytes = 0
+    for (const codec of this.#outward) bytes += codec.memory ?? 0
+    return bytes
   }
 
   /** Whether a message of so many bytes goes out as it is. */
@@ -101,13 +142,14 @@ export class Codecs {
 }
 
 /** Lets extensions work; what they throw by mistake is told as theirs. */
-function named(work: () => void | Promise<void>): void | Promise<void> {
+function named(work: () => void | Promise<void>, done: () => void = ignore): void | Promise<void> {
+  let pending: void | Promise<void>
   try {
-    const pending = work()
-    return pending === undefined ? undefined : pending.then(undefined, failedIn)
+    pending = work()
   } catch (thrown) {
     failedIn(thrown)
   }
+  return pending === undefined ? done() : pending.then(done, failedIn)
 }
 
 function failedIn(thrown: unknown): never {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { type CloseReport, wrongType } from '../errors.js'
-import { companionOf, Frame, setCompanion } from '../frame/frame.js'
+import { Frame } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { openTransport } from '../node/open-transport.js'
 import type { Transport } from '../node/transport.js'
@@ -17,9 +17,11 @@ import type { Outbox } from './outbox.js'
 import { isDuplex, OVER_OPTIONS, type OverOptions } from './over-options.js'
 import { readPromise } from './quiet.js'
 import { MessageReader } from './reader.js'
-import { LOOP_END, LoopWaiter, type ReadOptions, readInto, signalOf } from './readers.js'
+import { LOOP_END, LoopWaiter, promiseOf, type ReadOptions, readInto, signalOf } from './readers.js'
 import { controlPayload, type Sendable, type SendOptions, type WriteFrameOptions } from './sendable.js'
 import type { ConnSetup } from './setup.js'
+import type { ConnStats } from './stats.js'
+import type { TapListener } from './wire-watch.js'
 import type { MessageWriter } from './writer.js'
 
 /** Makes a transport whose handshake is done a connection. @internal */
@@ -29,22 +31,12 @@ export let handlerFailed: <Data>(conn: Conn<Data>, error: unknown) => void
 /** Nobody will read from this connection any more: what waits in its inbox is dropped. @internal */
 export let abandonConn: <Data>(conn: Conn<Data>) => void
 
+/** Like `close()`; `within` replaces `closeTimeout`. @internal */
+export let shutConn: <Data>(conn: Conn<Data>, code: number, reason: string, within?: number) => void
 /** What is on its way out of a connection. @internal */
 export let outboxOf: (conn: Conn) => Outbox
 /** Ends a connection because of an error, which the peer is told. @internal */
 export let failConn: (conn: Conn, error: Error) => void
-
-/** What a connection has done so far. */
-export interface ConnStats {
-  readonly framesIn: number
-  readonly framesOut: number
-  readonly messagesIn: number
-  readonly messagesOut: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  /** The last round trip that was measured, in milliseconds, by `ping()` or keepalive. */
-  readonly lastRoundTrip: number | undefined
-}
 
 /**
  * A WebSocket connection, the same on both sides.
@@ -82,15 +74,9 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     if (events !== undefined) checkEvents('events', events)
     const resolved = resolveConnOptions(rest)
     const extensions = startLocalExtensions(resolved.extensions, role)
-    return startConn(openTransport(duplex), {
-      role,
-      head,
-      protocol,
-      data,
-      application: new Application(events),
-      extensions,
-      options: resolved,
-    })
+    const application = new Application(events)
+    const setup = { role, head, protocol, data, application, extensions, options: resolved }
+    return startConn(openTransport(duplex), setup)
   }
 
   /** What was asked for in the opening handshake (server). The whole request is the second argument of the handler. */
@@ -108,18 +94,22 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     return this.#core.terms.extensionNames
   }
 
+  /** The peer's address; that of a proxy, if there is one in front. */
   get remoteAddress(): string | undefined {
     return this.#core.transport.remoteAddress
   }
 
+  /** The peer's port. */
   get remotePort(): number | undefined {
     return this.#core.transport.remotePort
   }
 
+  /** Our own address; undefined, as the others, where there is no network. */
   get localAddress(): string | undefined {
     return this.#core.transport.localAddress
   }
 
+  /** Our own port. */
   get localPort(): number | undefined {
     return this.#core.transport.localPort
   }
@@ -146,9 +136,10 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
 
   /** Bytes on their way out that have not left this process. */
   get bufferedAmount(): number {
-    return this.#core.bufferedAmount
+    return this.#core.outbox.bufferedAmount
   }
 
+  /** What it has done so far: a snapshot. */
   get stats(): ConnStats {
     return this.#core.stats
   }
@@ -248,6 +239,23 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     return this.#core.sendControl(Opcode.Pong, controlPayload(payload))
   }
 
+  /**
+   * Shows every frame in both directions as it is on the wire: compressed, cut by `fragmentSize`, the connection's own pongs
+   * and Close frames included. Frames are lent for the call: copy what you keep. Nothing is shown twice, and nothing that
+   * never left. A listener that throws is told no more; the error goes to `onError` of the server, else it is a process
+   * warning. Calling what this returns ends it.
+   *
+   * @example
+   * const stop = conn.tap((event) => {
+   *   if (event.kind === 'frame') console.log(event.direction, String(event.frame))
+   *   else console.log(`${event.plainLength} bytes as the application has them, ${event.codedLength} on the wire`)
+   * })
+   */
+  tap(listener: TapListener): () => void {
+    if (typeof listener !== 'function') throw wrongType('listener', 'a function', listener)
+    return this.#core.tap(listener)
+  }
+
   /** Resolves when everything that was sent has left this process. */
   drained(): Promise<void> {
     return this.#core.outbox.drained()
@@ -283,15 +291,8 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
     abandonConn = (conn) => conn.#core.abandon()
+    shutConn = (conn, code, reason, within) => conn.#core.ending.close(code, reason, within)
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)
   }
-}
-
-function promiseOf(frame: Frame): Promise<Frame> {
-  const kept = companionOf(frame)
-  if (kept !== undefined) return kept as Promise<Frame>
-  const made = Promise.resolve(frame)
-  setCompanion(frame, made)
-  return made
 }

@@ -1,18 +1,19 @@
 import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
-import type { Transport, TransportEvents } from '../node/transport.js'
-import { Application, type ApplicationHost } from './application.js'
-import type { BackPressureHost } from './back-pressure.js'
-import type { Conn, ConnStats } from './conn.js'
+import type { Role } from '../frame/rules.js'
+import type { Transport } from '../node/transport.js'
+import { type Application, NOBODY } from './application.js'
+import { isWireWatched, publishClose, publishError, publishLimit, publishOpen } from './channels.js'
+import type { Conn } from './conn.js'
 import type { Delivery } from './delivery.js'
-import type { DeliveryHost } from './delivery-host.js'
-import { Ending, type EndingHost, terminated } from './ending.js'
-import type { Events } from './events.js'
+import { Ending, terminated } from './ending.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
-import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
-import { Inbound, type InboundHost } from './inbound.js'
+import { Heartbeat } from './heartbeat.js'
+import type { Hosts } from './hosts.js'
+import { Inbound } from './inbound.js'
+import { memoryOf } from './memory-budget.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox } from './outbox.js'
@@ -20,19 +21,10 @@ import { isOwnEnd } from './own-end.js'
 import { Pings } from './pings.js'
 import { Sender } from './sender.js'
 import type { ConnSetup } from './setup.js'
+import { type ConnStats, statsOf } from './stats.js'
 import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
-
-type Hosts<Data> = ApplicationHost<Data> &
-  TransportEvents &
-  InboundHost &
-  DeliveryHost &
-  EndingHost &
-  HeartbeatHost &
-  BackPressureHost &
-  Events
-
-const NOBODY = new Application<never>()
+import { addTap, lookAt, type TapListener } from './wire-watch.js'
 
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
@@ -40,13 +32,15 @@ const NOBODY = new Application<never>()
  */
 export class Core<Data> implements Hosts<Data> {
   readonly conn: Conn<Data>
+  counted = 0
   readonly #application: Application<Data>
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
   readonly #framer: Framer
-  readonly #inbound: Inbound
+  readonly inbound: Inbound
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
+  readonly role: Role
   readonly request: HandshakeRequest | undefined
   readonly terms: Terms
   readonly transport: Transport
@@ -58,6 +52,7 @@ export class Core<Data> implements Hosts<Data> {
     const { role, options, request } = setup
     const terms = termsOf(setup)
     this.conn = conn
+    this.role = role
     this.#application = setup.application ?? NOBODY
     this.#options = options
     this.request = request && new HandshakeRequest(request.url ?? '', request.rawHeaders)
@@ -68,22 +63,21 @@ export class Core<Data> implements Hosts<Data> {
     this.ending = new Ending(role, this)
     this.sender = new Sender(this.ending, options, this.#framer, this.outbox, terms.codecs, terms.allowedRsv)
     const events = this.#application.hasEvents ? this : undefined
-    this.#inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
+    this.inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
   /** Begins: what came behind the handshake first, then what the transport brings. */
   start({ head, request }: ConnSetup<Data>): void {
+    publishOpen(this, request)
     this.#application.onStart(this, request)
-    if (head !== undefined && head.length > 0) {
-      const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
-      this.#inbound.receive(bytes, 0, bytes.length)
-    }
+    // Unmasking changes it, and it may be the caller's.
+    if (head !== undefined && head.length > 0) this.bytes(Buffer.from(head), 0, head.length)
     this.transport.open(this)
   }
 
   get delivery(): Delivery {
-    return this.#inbound.delivery
+    return this.inbound.delivery
   }
 
   get signal(): AbortSignal {
@@ -92,20 +86,8 @@ export class Core<Data> implements Hosts<Data> {
     return this.#abort.signal
   }
 
-  get bufferedAmount(): number {
-    return this.outbox.bufferedAmount
-  }
-
   get stats(): ConnStats {
-    return {
-      framesIn: this.#inbound.framesIn,
-      framesOut: this.#framer.framesOut,
-      messagesIn: this.#inbound.messagesIn,
-      messagesOut: this.sender.messagesOut,
-      bytesIn: this.#inbound.bytesIn,
-      bytesOut: this.outbox.bytesOut,
-      lastRoundTrip: this.#pings?.lastRoundTrip,
-    }
+    return statsOf(this.inbound, this.#framer, this.sender, this.outbox, this.terms.codecs, this.#pings)
   }
 
   /** Nobody will read any more. */
@@ -117,11 +99,23 @@ export class Core<Data> implements Hosts<Data> {
 
   bytes(memory: Buffer, start: number, end: number): void {
     this.#heartbeat.heard()
-    this.#inbound.receive(memory, start, end)
+    if (this.inbound.watch !== undefined || isWireWatched()) lookAt(this.inbound, this)
+    this.inbound.receive(memory, start, end)
+    if (this.inbound.decoder.buffered > 0 || !this.delivery.isEmpty) this.onHolding()
   }
 
   room(): Buffer | undefined {
-    return this.#inbound.room()
+    return this.inbound.room()
+  }
+
+  /** More may be held here than before. */
+  onHolding(): void {
+    if (this.inbound.isInside) this.#heartbeat.watchMessage()
+    this.#application.onHolding(this)
+  }
+
+  get memory(): number {
+    return this.ending.report === undefined ? memoryOf(this.inbound, this.outbox, this.terms.codecs) : 0
   }
 
   pause(): void {
@@ -129,6 +123,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   resume(): void {
+    this.#heartbeat.onResume()
     this.transport.resume()
   }
 
@@ -137,29 +132,23 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onPing(payload: Buffer): void {
-    if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload)
+    if (this.#options.autoPong && this.ending.maySendControl) this.#answer(payload)
     this.#application.onPing(this, payload)
   }
 
+  #answer(payload: Buffer): void {
+    this.#framer.isAnswering = true
+    this.sender.control(Opcode.Pong, payload)
+    this.#framer.isAnswering = false
+  }
+
   onPong(payload: Buffer): void {
-    this.#pings?.onPong(payload)
+    if (this.#pings?.onPong(payload) === true) this.inbound.answersIn++
     this.#application.onPong(this, payload)
   }
 
   onClose(payload: Buffer): void {
     this.ending.onCloseFrame(payload, this.#options.autoClose)
-  }
-
-  isReading(): boolean {
-    return this.delivery.isAwaited
-  }
-
-  readsServed(): number {
-    return this.delivery.served
-  }
-
-  isPaused(): boolean {
-    return this.#inbound.isPaused
   }
 
   // The way out: sender -> framer -> outbox -> transport.
@@ -197,6 +186,20 @@ export class Core<Data> implements Hosts<Data> {
     this.#application.onDrain(this)
   }
 
+  // Beside the way: who looks at the frames.
+
+  tap(listener: TapListener): () => void {
+    return addTap(listener, this.inbound, this.terms.codecs, this)
+  }
+
+  writing(bytes: Buffer): void {
+    if (this.inbound.watch !== undefined || isWireWatched()) lookAt(this.inbound, this)?.writing(bytes)
+  }
+
+  tapFailed(error: Error): void {
+    this.#application.onTapError(this, error)
+  }
+
   // The end: anything -> ending -> one report.
 
   fail(error: unknown): void {
@@ -221,8 +224,8 @@ export class Core<Data> implements Hosts<Data> {
     this.ending.terminate(terminated())
   }
 
-  startCloseTimer(): void {
-    this.#heartbeat.startClosing()
+  startCloseTimer(within?: number): void {
+    this.#heartbeat.startClosing(within)
   }
 
   closeInOrder(payload: Buffer, laid: () => void): void {
@@ -240,21 +243,30 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onCloseSent(): void {
-    this.#inbound.onCloseSent()
+    this.inbound.onCloseSent()
   }
 
   onCloseReceived(): void {
     this.sender.cutStream()
   }
 
+  onBreach(error: WebSocketError): void {
+    publishLimit(this, error)
+    this.#application.onBreach(this, error)
+  }
+
   onReport(report: CloseReport): void {
-    this.#inbound.discard()
+    this.inbound.discard()
     this.sender.close()
     this.outbox.refuse()
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause !== undefined) this.#application.onError(this, report.cause)
+    const { cause } = report
+    if (cause === undefined) return
+    if (cause instanceof WebSocketError && cause.breach !== undefined) this.onBreach(cause)
+    publishError(this, cause)
+    this.#application.onError(this, cause)
   }
 
   ended(): void {
@@ -278,6 +290,7 @@ export class Core<Data> implements Hosts<Data> {
     this.#heartbeat.stop()
     this.outbox.drop()
     this.terms.codecs?.end(this.delivery, (thrown) => this.#application.onHandlerError(this, thrown))
+    publishClose(this, report)
     this.#application.onGone(this, report)
   }
 

@@ -22,3 +22,14 @@ export interface DeliverySource {
   /** Whether anything was left undecoded. */
   readonly isStopped: boolean
 }
+
+/** What the inbound side needs from the connection around it. */
+export interface InboundHost extends DeliveryHost {
+  /** Stops and starts the peer. */
+  pause(): void
+  resume(): void
+  /** A control frame came in; its payload is the receiver's. */
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
+  onClose(payload: Buffer): void
+}

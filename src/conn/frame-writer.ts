@@ -62,7 +62,7 @@ export class FrameWriter {
 
   /** What would be the peer's fault on the way in is a wrong argument here. */
   #check(frame: Frame): void {
-    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity }
+    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity, strict: true }
     try {
       checkHeader(headOf(frame), false, frame.length, rules)
     } catch (error) {
@@ -70,12 +70,17 @@ export class FrameWriter {
     }
   }
 
-  /** The message under way will not be finished. */
-  cut(): void {
+  /** The message under way will not be finished; true when a part of it is out. */
+  cut(): boolean {
     const message = this.#message
     this.#message = undefined
     for (const kept of message?.waiting?.splice(0) ?? []) this.#drop(kept)
     message?.release()
+    return message !== undefined && message.waiting === undefined
+  }
+
+  drop(): void {
+    this.cut()
   }
 
   #writeData(frame: Frame): void {
@@ -104,7 +109,7 @@ export class FrameWriter {
     this.#message = message
     this.#lane.run(() => {
       for (const kept of message.waiting?.splice(0) ?? []) {
-        this.#lay(kept)
+        if (!this.#lane.isCut) this.#lay(kept)
         this.#drop(kept)
       }
       message.waiting = undefined

@@ -10,7 +10,7 @@ import type { Role } from '../frame/rules.js'
 import type { EncodedMessage } from './encoded-message.js'
 import { type Message, messageBytes, messageEnd, messageStart, shareMessage, useMessage } from './message.js'
 import type { Outbox } from './outbox.js'
-import { MAX_STAGED } from './staging.js'
+import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
 
 /** So much of a large message goes out with its header, which alone would make a packet of its own. */
 const WITH_HEADER = 4 << 10
@@ -29,6 +29,11 @@ export class Framer {
   readonly #options: FramerOptions
   readonly #masks: boolean
   framesOut = 0
+  textOut = 0
+  pingsOut = 0
+  pongsOut = 0
+  /** A pong that is laid now answers a ping: it takes the place of an answer that still waits (RFC 6455 §5.5.3). */
+  isAnswering = false
 
   constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
@@ -55,6 +60,10 @@ export class Framer {
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
     useMessage(message)
+    if (laysGuest(message, this.#laysAlike(length))) {
+      this.#header(stagingSlab(), this.#outbox.reserve(headerSize(length, false) + length), head, length)
+      return
+    }
     const pieces = this.#mayShare(length) ? shareMessage(message) : undefined
     if (pieces !== undefined) this.#pieces(head, pieces, length)
     else this.data(head, messageBytes(message), messageStart(message), messageEnd(message))
@@ -77,13 +86,16 @@ export class Framer {
     if (this.#masks) return this.data(message.head, message.payload)
     const { pieces, frames } = message.wire(this.#options.fragmentSize)
     this.framesOut += frames
+    if ((message.head & 0x0f) === Opcode.Text) this.textOut++
     for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
   }
 
   /** A control frame, which overtakes data that waits. */
   control(opcode: number, payload: Buffer): void {
+    if (opcode === Opcode.Ping) this.pingsOut++
+    else if (opcode === Opcode.Pong) this.pongsOut++
     const size = headerSize(payload.length, this.#masks) + payload.length
-    const at = opcode === Opcode.Pong ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    const at = this.isAnswering ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
     this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
   }
 
@@ -115,6 +127,11 @@ export class Framer {
     this.#outbox.writeOwned(into)
   }
 
+  /** Whether the payload of a message goes into the slab as it is, in one piece. */
+  #laysAlike(length: number): boolean {
+    return !this.#masks && !this.#outbox.isBlocked && length <= this.#options.fragmentSize
+  }
+
   #mayShare(length: number): boolean {
     return (
       length > MAX_STAGED && length <= this.#options.fragmentSize && !this.#masks && this.#outbox.isPrivate
@@ -140,6 +157,7 @@ export class Framer {
 
   #header(into: Buffer, at: number, head: number, length: number): number {
     this.framesOut++
+    if ((head & 0x0f) === Opcode.Text) this.textOut++
     if (!this.#masks) return writeHeader(into, at, head, length, 0)
     this.#key = this.#options.maskSource()
     return writeUint32(into, writeHeader(into, at, head, length, MASKED), this.#key)

@@ -9,23 +9,16 @@ import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
-import type { DeliveryHost, DeliverySource } from './delivery-host.js'
+import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
+import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
+import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
-
-/** What the inbound side needs from the connection around it. */
-export interface InboundHost extends DeliveryHost {
-  /** Stops and starts the peer. */
-  pause(): void
-  resume(): void
-  /** A control frame came in; its payload is the receiver's. */
-  onPing(payload: Buffer): void
-  onPong(payload: Buffer): void
-  onClose(payload: Buffer): void
-}
+import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -34,17 +27,18 @@ export interface InboundHost extends DeliveryHost {
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound implements DeliverySource {
+export class Inbound implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
+  readonly #options: ResolvedConnOptions
   readonly #session: Session
-  readonly #decoder: FrameDecoder
+  readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
   /** Bytes were left undecoded. */
-  #stopped = false
+  isStopped = false
   /** The peer was stopped, because nobody makes room for what it sent. */
-  #paused = false
+  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -55,9 +49,19 @@ export class Inbound implements DeliverySource {
   /** Nothing that comes in is looked at any more. */
   #discards = false
 
+  /** Most connections have none. */
+  #pace: Pace | undefined
+
   bytesIn = 0
   framesIn = 0
   messagesIn = 0
+  textIn = 0
+  pingsIn = 0
+  pongsIn = 0
+  /** Pongs among them that we have asked for. */
+  answersIn = 0
+  /** Shown every frame, while somebody looks. */
+  watch: WireWatch | undefined = undefined
 
   constructor(
     role: Role,
@@ -68,19 +72,17 @@ export class Inbound implements DeliverySource {
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#options = options
     this.#session = new Session(options)
-    this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
+    this.#pace = paceFor(options, this, host)
   }
 
-  get isStopped(): boolean {
-    return this.#stopped
-  }
-
-  /** Whether we have stopped the peer ourselves. */
-  get isPaused(): boolean {
-    return this.#paused
+  get isInside(): boolean {
+    if (this.decoder.buffered > 0) return true
+    return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -98,29 +100,29 @@ export class Inbound implements DeliverySource {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
-    this.delivery.forgetReader()
+    this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
-    this.#decoder.append(memory, start, end)
+    this.decoder.append(memory, start, end)
     this.#pump()
-    this.#decoder.keep()
+    this.decoder.keep()
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
     if (this.#discards) return undefined
-    return (this.#room = this.#decoder.room())
+    return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
   #commit(count: number): void {
     this.#pumping = true
     try {
-      if (this.#decoder.commit(count, current)) this.#onFrame(current)
+      if (this.decoder.commit(count, current)) this.#onFrame(current)
     } catch (error) {
       this.#host.fail(error)
     }
     this.#pumping = false
-    if (!this.#flows) this.#stop()
+    if (!this.#flows()) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -132,32 +134,33 @@ export class Inbound implements DeliverySource {
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
+    this.#pace?.stop()
     this.#start()
   }
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.#stopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.#pumping) this.#pump()
   }
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull && this.#pullInto(current, isPlainMessage)
+    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
       ? this.#pulled(headOf(current))
       : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
-    if (!this.#mayPull) return undefined
+    if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
-  get #mayPull(): boolean {
-    return this.#stopped && !this.#pumping && !this.#drops
+  #mayPull(): boolean {
+    return this.isStopped && !this.#pumping && !this.#drops
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -174,14 +177,15 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty) {
-      if (!this.#decoder.read(frame)) {
+    while (!this.#discards && this.delivery.isEmpty && this.#pace?.holds !== true) {
+      if (!this.decoder.read(frame)) {
         this.#start()
         return false
       }
       const head = headOf(frame)
       if (isWanted(head)) {
-        this.#count(head)
+        this.#onWhole(frame, head)
+        this.#countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -189,21 +193,20 @@ export class Inbound implements DeliverySource {
     return false
   }
 
-  #count(head: number): void {
-    this.#session.frameEnd(head)
-    this.framesIn++
+  #countData(head: number): void {
     if ((head & FIN) !== 0) this.messagesIn++
+    if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
 
   #pulled(head: number): Message {
     const isText = (head & 0x0f) === Opcode.Text
     const { isAscii } = this.#session
-    const owned = this.#decoder.ownsPayload
+    const owned = this.decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
-  get #flows(): boolean {
-    return !this.#discards && (this.delivery.wantsMore || this.#closing)
+  #flows(): boolean {
+    return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
   }
 
   #pump(): void {
@@ -217,41 +220,54 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeAll(): void {
-    while (this.#flows) {
-      if (!this.#decoder.read(current)) return this.#start()
+    while (this.#flows()) {
+      if (this.#takeRun()) continue
+      if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
   }
 
+  #takeRun(): boolean {
+    // A run is not counted message by message: where their rate is limited, they go one by one.
+    if (this.#pace !== undefined || this.delivery.handlesNow === undefined || this.#session.isInside)
+      return false
+    return takePlainRun(this.decoder, this.delivery, this.#options, this)
+  }
+
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
-    this.#session.frameEnd(head)
-    this.framesIn++
+    this.#onWhole(frame, head)
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
   }
 
+  #onWhole(frame: Frame, head: number): void {
+    this.#session.frameEnd(head)
+    this.framesIn++
+    if (this.watch !== undefined) this.watch.received(frame)
+  }
+
   #stop(): void {
-    if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
-    this.#stopped = true
+    if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
+    this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.#paused) return
-    this.#paused = true
+    if (this.isPaused) return
+    this.isPaused = true
     this.#host.pause()
   }
 
   #start(): void {
-    this.#stopped = false
-    if (!this.#paused) return
-    this.#paused = false
+    this.isStopped = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#host.resume()
   }
 
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    if ((head & FIN) !== 0) this.messagesIn++
+    this.#countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(
@@ -260,24 +276,24 @@ export class Inbound implements DeliverySource {
         bytesOf(frame),
         startOf(frame),
         endOf(frame),
-        this.#decoder.ownsPayload,
+        this.decoder.ownsPayload,
       )
     )
       return
-    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
+    this.delivery.pushData(keepFrame(frame, this.decoder.ownsPayload))
   }
 
   #onControl(frame: Frame, head: number): void {
-    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
-    // `current` serves all connections, and an extension may keep what it is given.
-    const payload =
-      this.#codecs === undefined
-        ? frame.copyPayload()
-        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
-            this.#host.fail(error),
-          )
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
+    const payload = this.#controlPayload(frame)
     const opcode = head & 0x0f
-    if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Close) {
+      decodeClosePayload(payload) // a malformed one fails the connection
+      this.#discards = true // after a good one nothing else counts (§5.5.1)
+    }
+    if (opcode === Opcode.Ping) this.pingsIn++
+    else if (opcode === Opcode.Pong) this.pongsIn++
+    this.#pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
@@ -285,9 +301,10 @@ export class Inbound implements DeliverySource {
     if (opcode === Opcode.Close) this.#host.onClose(payload)
   }
 
-  /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
-  #checkClose(payload: Buffer): void {
-    decodeClosePayload(payload)
-    this.#discards = true
+  /** `current` serves all connections, and an extension may keep what it is given. */
+  #controlPayload(frame: Frame): Buffer {
+    if (this.#codecs === undefined) return frame.copyPayload()
+    const kept = keepFrame(frame, this.decoder.ownsPayload)
+    return decodeControl(this.#codecs, kept, (error) => this.#host.fail(error))
   }
 }

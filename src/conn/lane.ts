@@ -1,6 +1,14 @@
 /** One message's turn to write; a promise holds the lane until it settles. */
 export type Turn = () => void | Promise<void>
 
+/** A message that is sent part by part. */
+export interface Partial {
+  /** Gives it up unless it is complete; true when a part of it is out, and the rest will not be. */
+  cut(): boolean
+  /** Gives it up, complete or not. */
+  drop(): void
+}
+
 /**
  * The order of outgoing data messages: call order is wire order. Most messages are written at once; one that takes time
  * (a stream, a large compression) holds the lane, and those behind it wait for their turn.
@@ -8,6 +16,8 @@ export type Turn = () => void | Promise<void>
 export class Lane {
   #waiting: Turn[] | undefined
   #held = false
+  /** Part of a message is out and the rest will not be: no other message may follow it (RFC 6455 §5.4). */
+  isCut = false
 
   /** Whether a message may be written at once. */
   get isFree(): boolean {
@@ -19,6 +29,12 @@ export class Lane {
     if (!this.#held) return this.#take(turn)
     this.#waiting ??= []
     this.#waiting.push(turn)
+  }
+
+  /** Gives up messages that are not complete, and with one that is half out all those behind it. */
+  cut(messages: readonly Partial[]): void {
+    for (const message of messages) if (message.cut()) this.isCut = true
+    if (this.isCut) for (const message of messages) message.drop()
   }
 
   /** Drops the turns that wait. */

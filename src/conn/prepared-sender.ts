@@ -47,7 +47,10 @@ export class PreparedSender {
     // While an extension took its time, the connection may have failed: nothing goes out behind Close (§5.5.1).
     if (!this.#ending.maySendControl) return
     // What the extensions left as it is need not be forgotten.
-    if (message !== plain) this.#codecs.forget()
+    if (message !== plain) {
+      this.#codecs.forget()
+      this.#codecs.countOut(message.head, plain.payload.length, message.payload.length)
+    }
     this.#framer.prepared(message)
   }
 }

@@ -40,6 +40,7 @@ export class MessageReader implements AsyncIterable<Buffer> {
     while ((await this.read()) !== null);
   }
 
+  /** All parts to the end of the message. Leaving the loop gives the rest up. */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     try {
       for (let part = await this.read(); part !== null; part = await this.read()) yield part
@@ -49,16 +50,20 @@ export class MessageReader implements AsyncIterable<Buffer> {
     }
   }
 
-  /** The reader as a web stream. */
+  /** The reader as a web stream: it takes a part when somebody wants one, and not before. */
   get readable(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const part = await this.read()
-        if (part === null) controller.close()
-        else controller.enqueue(part)
+    return new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const part = await this.read()
+          if (part === null) controller.close()
+          else controller.enqueue(part)
+        },
+        cancel: () => this.cancel(),
       },
-      cancel: () => this.cancel(),
-    })
+      // No queue: Node's `pipeline()` looks at this property of whatever it is given, which must not cost a part.
+      { highWaterMark: 0 },
+    )
   }
 
   /** Called at once, so that no read made from now on waits for a message that is over. */

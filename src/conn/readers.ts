@@ -1,5 +1,5 @@
 import { WebSocketError, wrongType } from '../errors.js'
-import type { Frame } from '../frame/frame.js'
+import { companionOf, type Frame, setCompanion } from '../frame/frame.js'
 import { releaseFrame } from '../frame/pool.js'
 import type { Message } from './message.js'
 import { checkNames } from './option-names.js'
@@ -56,6 +56,15 @@ export interface FrameSource {
   /** The next one, if it is here already. */
   takeFrameNow(): Frame | undefined
   wait(waiter: Waiter, signal: AbortSignal | undefined): void
+}
+
+/** A promise for a frame that is here: made once for each frame of the pool. */
+export function promiseOf(frame: Frame): Promise<Frame> {
+  const kept = companionOf(frame)
+  if (kept !== undefined) return kept as Promise<Frame>
+  const made = Promise.resolve(frame)
+  setCompanion(frame, made)
+  return made
 }
 
 /** Copies the next frame into one of theirs; false when there is none any more. */

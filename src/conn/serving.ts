@@ -46,14 +46,22 @@ export class Serving {
     if (first === undefined) return false
     switch (first.wants) {
       case 'message':
-        return !this.isStreaming && this.#serveMessage(first)
+        return this.#isFree() && this.#serveMessage(first)
       case 'frame':
-        return !this.isStreaming && this.#serveFrame(first)
+        return this.#isFree() && this.#serveFrame(first)
       case 'part':
         return this.#servePart(first)
       case 'stream':
-        return !this.isStreaming && this.#serveStream(first)
+        return this.#isFree() && this.#serveStream(first)
     }
+  }
+
+  /** Nobody reads a message part by part; or the end has cut it off, and there is nothing left to wait for. */
+  #isFree(): boolean {
+    if (!this.isStreaming) return true
+    return (
+      this.#ended !== undefined && !this.#inbox.holdsData && this.#decoding.isEmpty && !this.#decoding.isBusy
+    )
   }
 
   #serveMessage(waiter: MessageWaiter): boolean {

@@ -69,9 +69,11 @@ export class MessageWriter implements AsyncDisposable {
     })
   }
 
-  /** A message that is not complete is given up. @internal */
-  cut(): void {
-    if (this.#phase === 'open') this.drop()
+  /** A message that is not complete is given up; true when a part of it is out. @internal */
+  cut(): boolean {
+    if (this.#phase !== 'open') return false
+    this.drop()
+    return !this.#first
   }
 
   /** What is not out yet will not be sent, and whoever waits for it is told. @internal */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { isPromiseLike } from '../conn/events.js'
 import type { ConnSetup } from '../conn/setup.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
@@ -19,9 +20,11 @@ import { sendRefusal } from './send-answer.js'
 export interface OpeningHost<Data> {
   readonly options: ResolvedUpgradeOptions<Data>
   /** Refuses for want of room, or because of the hour. */
-  readonly refuseNow: () => Refusal | undefined
+  readonly refuseNow: (arrival: Arrival) => Refusal | undefined
   readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
+  /** It is answered in HTTP. */
+  readonly refused: (request: IncomingMessage, status: number, error?: Error) => void
   /** It is over, one way or the other. */
   readonly settled: (opening: Opening<Data>) => void
 }
@@ -58,17 +61,18 @@ export class Opening<Data> {
   }
 
   /** Answers with HTTP and ends it. */
-  refuse(refusal: Refusal): void {
+  refuse(refusal: Refusal, error?: Error): void {
     if (this.#done) return
     this.#settle()
     this.#watchErrors()
+    this.#host.refused(this.#arrival.request, refusal.status, error)
     sendRefusal(this.#arrival, refusal)
   }
 
   #admit(offer: HandshakeOffer): void {
     const { options, refuseNow } = this.#host
     const { request } = this.#arrival
-    const refusal = refuseNow()
+    const refusal = refuseNow(this.#arrival)
     if (refusal !== undefined) this.refuse(refusal)
     else if (!options.trusts(offer, request))
       this.refuse({ status: 403, body: 'This origin is not allowed\n' })
@@ -105,9 +109,11 @@ export class Opening<Data> {
 
   #onLate(): void {
     const { handshakeTimeout } = this.#host.options
-    const text = `Cannot finish the handshake: accept() took longer than ${handshakeTimeout} ms`
-    this.#host.report(new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text), this.#arrival)
-    this.refuse({ status: 503 })
+    const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
+    const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
+    const error = new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach })
+    this.#host.report(error, this.#arrival)
+    this.refuse({ status: 503 }, error)
   }
 
   #conclude(offer: HandshakeOffer, answer: unknown): void {
@@ -162,8 +168,9 @@ export class Opening<Data> {
 
   #fail(thrown: unknown): void {
     if (this.#done) return
-    this.refuse({ status: 500 })
-    this.#host.report(toError(thrown), this.#arrival)
+    const error = toError(thrown)
+    this.refuse({ status: 500 }, error)
+    this.#host.report(error, this.#arrival)
   }
 
   #settle(): void {

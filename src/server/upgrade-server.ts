@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Application, type ConnObserver } from '../conn/application.js'
-import { abandonConn, type Conn, handlerFailed } from '../conn/conn.js'
+import { publishFailedHandshake } from '../conn/channels.js'
+import { abandonConn, type Conn, handlerFailed, shutConn } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
+import type { MemoryBudget } from '../conn/memory-budget.js'
 import { openConn } from '../conn/open.js'
+import { milliseconds } from '../conn/option-checks.js'
 import { checkNames, type OptionNames } from '../conn/option-names.js'
-import { milliseconds } from '../conn/options.js'
 import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
@@ -19,18 +21,24 @@ import {
   responseOn,
 } from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
+import { budgetOf, rejection } from './admission.js'
 import { LiveSet } from './live-set.js'
 import { Opening, type OpeningHost, type Setup } from './opening.js'
 import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
 import { printError } from './print-error.js'
 import { respond, sendRefusal } from './send-answer.js'
+import { ServerCounts, type UpgradeStats } from './stats.js'
 
 /** How `close()` ends the connections. */
 export interface ShutdownOptions {
   /** Close code; default 1001, going away. */
   readonly code?: number
+  /** Why, in 123 bytes of UTF-8 at most; default nothing. */
   readonly reason?: string
-  /** Milliseconds after which those that are left are terminated; default 10,000, 0 for no limit. */
+  /**
+   * Milliseconds for messages on their way and for the peers' answers, in place of `closeTimeout`; then those that are left
+   * are terminated. Default 10,000; 0 leaves it to the `closeTimeout` of each.
+   */
   readonly timeout?: number
 }
 
@@ -40,8 +48,8 @@ const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: tru
 export type Next = (error?: unknown) => void
 
 const CLOSING: Refusal = { status: 503, body: 'The server is closing\n' }
-const FULL: Refusal = { status: 503, body: 'There are too many connections\n' }
 const NOT_HERE: Refusal = { status: 404 }
+const PIPELINED: Refusal = { status: 400, body: 'No pipelining here\n' }
 
 const ignore = (): void => undefined
 
@@ -50,11 +58,13 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #application: Application<Data>
+  readonly #budget: MemoryBudget | undefined
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
   /** Requests that the path function threw for: more than one step asks it, but it is told once. */
   readonly #unmatched = new WeakSet<IncomingMessage>()
+  readonly #counts = new ServerCounts()
   #closing: Promise<void> | undefined
 
   readonly conns: ReadonlySet<Conn<Data>> = new LiveSet(this.#conns)
@@ -62,14 +72,21 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   constructor(handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
     this.#handler = handler
     this.#options = options
-    this.#application = new Application(typeof handler === 'function' ? undefined : handler, this)
+    this.#budget = budgetOf(options)
+    const events = typeof handler === 'function' ? undefined : handler
+    this.#application = new Application(events, this, this.#budget)
     this.#host = {
       options,
-      refuseNow: () => this.#refuseNow(),
+      refuseNow: (arrival) => this.#refuseNow(arrival),
       open: (setup, arrival) => this.#open(setup, arrival),
       report: (error, { request }) => this.#report(error, { request }),
+      refused: (request, status, error) => this.#refused(request, status, error),
       settled: (opening) => this.#openings.delete(opening),
     }
+  }
+
+  get stats(): UpgradeStats {
+    return this.#counts.read(this.#conns, this.#openings.size)
   }
 
   /** An 'upgrade' event came to `listener`. */
@@ -91,11 +108,12 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     try {
       if (!this.#matches(request)) this.#passOn(request, response, next)
       else if (!wantsWebSocket(request)) this.#fallBack(request, response)
-      else if (response.socket === null) respond(response, { status: 400, body: 'No pipelining here\n' })
+      else if (response.socket === null) this.#respond(request, response, PIPELINED)
       else this.#begin(arriveAsRequest(request, response))
     } catch (thrown) {
-      this.#report(toError(thrown), { request })
-      respond(response, { status: 500 })
+      const error = toError(thrown)
+      this.#report(error, { request })
+      this.#respond(request, response, { status: 500 }, error)
     }
   }
 
@@ -112,7 +130,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   async #shutDown(code: number, reason: string, timeout: number): Promise<void> {
     for (const opening of this.#openings) opening.refuse(CLOSING)
     const ends = [...this.#conns].map((conn) => {
-      conn.close(code, reason).catch(ignore)
+      shutConn(conn, code, reason, timeout > 0 ? Infinity : undefined) // the timer below is theirs, too
       return conn.closed
     })
     const { clock } = this.#options.conn
@@ -151,6 +169,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, head: Buffer, refusal: Refusal): void {
+    this.#refused(request, refusal.status)
     sendRefusal(arriveAsUpgrade(request, socket, head), refusal)
   }
 
@@ -170,12 +189,13 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   #fallBack(request: IncomingMessage, response: ServerResponse): void {
     const { fallback } = this.#options
     if (fallback === undefined) {
-      respond(response, this.#refusalFor(request))
+      this.#respond(request, response, this.#refusalFor(request))
       return
     }
     const failed = (thrown: unknown): void => {
-      this.#report(toError(thrown), { request })
-      respond(response, { status: 500 })
+      const error = toError(thrown)
+      this.#report(error, { request })
+      this.#respond(request, response, { status: 500 }, error)
     }
     try {
       const result = fallback(request, response)
@@ -185,6 +205,16 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     }
   }
 
+  #respond(request: IncomingMessage, response: ServerResponse, refusal: Refusal, error?: Error): void {
+    this.#refused(request, refusal.status, error)
+    respond(response, refusal)
+  }
+
+  #refused(request: IncomingMessage, status: number, error?: Error): void {
+    this.#counts.refused(status)
+    publishFailedHandshake('server', { request, status, error })
+  }
+
   #begin(arrival: Arrival): void {
     if (!claim(arrival.socket)) return
     const opening = new Opening(this.#host, arrival)
@@ -192,9 +222,12 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     opening.begin()
   }
 
-  #refuseNow(): Refusal | undefined {
+  #refuseNow({ request }: Arrival): Refusal | undefined {
     if (this.#closing !== undefined) return CLOSING
-    return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
+    const count = this.#conns.size + this.#openings.size
+    const full = rejection(count, this.#options.maxConnections, this.#budget)
+    if (full !== undefined) this.#report(full.error, { request })
+    return full?.refusal
   }
 
   // Field by field: spread into a literal, the setup would cost as much as the whole connection.
@@ -215,10 +248,16 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
 
   onStart(conn: Conn<Data>): void {
     this.#conns.add(conn)
+    this.#counts.accepted()
   }
 
   onGone(conn: Conn<Data>): void {
     this.#conns.delete(conn)
+    this.#counts.gone(conn)
+  }
+
+  onBreach(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
   }
 
   onHandlerError(error: Error, conn: Conn<Data>): void {

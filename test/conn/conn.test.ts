@@ -39,8 +39,18 @@ describe('Conn', () => {
       framesOut: 0,
       messagesIn: 0,
       messagesOut: 0,
+      textIn: 0,
+      textOut: 0,
+      pingsIn: 0,
+      pingsOut: 0,
+      pongsIn: 0,
+      pongsOut: 0,
       bytesIn: 0,
       bytesOut: 0,
+      codedBytesIn: 0,
+      plainBytesIn: 0,
+      codedBytesOut: 0,
+      plainBytesOut: 0,
       lastRoundTrip: undefined,
     }
     assert.deepEqual(conn.stats, zero)
@@ -50,13 +60,17 @@ describe('Conn', () => {
     await conn.writer().end(Buffer.of(1))
     await settle()
     assert.deepEqual(conn.stats, {
+      ...zero,
       framesIn: 4,
       framesOut: 4,
       messagesIn: 2,
       messagesOut: 2,
+      textIn: 1,
+      textOut: 1,
+      pingsIn: 1,
+      pongsOut: 1,
       bytesIn: Buffer.concat(bytes).length,
       bytesOut: line.take().length,
-      lastRoundTrip: undefined,
     })
   })
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { CloseError, type WebSocketError } from '../../src/errors.js'
 import { clientFrame, closePayload, FakeClock, isPending } from '../support/index.js'
-import { brief, type LineOptions, onLine, settle } from './support.js'
+import { brief, closing, type LineOptions, onLine, settle } from './support.js'
 
 const text = (payload: string, fin = true): Buffer => clientFrame(1, payload, { fin })
 
@@ -28,12 +28,17 @@ describe('keepalive', () => {
     assert.equal(conn.isOpen, true)
     clock.advance(1)
     assert.equal(causeOf(), 'WS_ERR_KEEPALIVE')
-    assert.deepEqual((await line.frames()).map(brief), ['close 03f3'])
+    assert.deepEqual((await line.frames()).map(brief), [
+      closing(1011, 'keepalive.timeout is 20000, got 20000'),
+    ])
     await assert.rejects(conn.read(), (error: CloseError) => error.code === 1011)
   })
 
   test('takes any byte as a sign of life', async () => {
-    const { clock, line, conn } = timed({ keepalive: { interval: 10_000, timeout: 5000 } })
+    const { clock, line, conn } = timed({
+      keepalive: { interval: 10_000, timeout: 5000 },
+      messageTimeout: 0,
+    })
     const slow = text('a message that comes byte by byte')
     for (let at = 0; at < 30; at++) {
       clock.advance(4000)
@@ -47,6 +52,22 @@ describe('keepalive', () => {
     assert.equal(conn.isOpen, true)
     clock.advance(2000)
     assert.equal((await line.frames()).length, 1)
+  })
+
+  test('pings after each interval of silence, however long the timeout is', async () => {
+    const { clock, line, conn, causeOf } = timed({ keepalive: { interval: 1000, timeout: 60_000 } })
+    for (let answered = 0; answered < 10; answered++) {
+      clock.advance(1000)
+      const [ping, ...others] = await line.frames()
+      assert.deepEqual([ping?.opcode, others], [9, []])
+      line.receive(clientFrame(10, ping!.payload))
+    }
+    clock.advance(1000)
+    assert.equal((await line.frames()).length, 1)
+    clock.advance(59_999)
+    assert.equal(conn.isOpen, true)
+    clock.advance(1)
+    assert.equal(causeOf(), 'WS_ERR_KEEPALIVE')
   })
 
   test('measures the round trip', async () => {
@@ -127,7 +148,7 @@ describe('readTimeout', () => {
     clock.advance(502) // looked at every quarter of it, and never early
     assert.equal(causeOf(), 'WS_ERR_READ_TIMEOUT')
     await rejected
-    assert.deepEqual((await line.frames()).map(brief), ['close 03f0'])
+    assert.deepEqual((await line.frames()).map(brief), [closing(1008, 'readTimeout is 1000, got 1000')])
   })
 
   test('starts again with every message, for loops too', async () => {

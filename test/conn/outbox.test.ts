@@ -170,7 +170,12 @@ describe('Outbox', () => {
 
   test('writes nothing that is laid while it lets a queue go in front of it', () => {
     const line = new Line()
-    const outbox = new Outbox(line, options, { onDrain: () => undefined, error: () => undefined })
+    const outbox = new Outbox(line, options, {
+      onDrain: () => undefined,
+      onHolding: () => undefined,
+      error: () => undefined,
+      writing: () => undefined,
+    })
     line.open({} as never)
     line.stuck = true
     lay(outbox, 'a')
@@ -196,7 +201,12 @@ describe('Outbox', () => {
 
   test('counts what waits, and what has left', () => {
     const line = new Line()
-    const outbox = new Outbox(line, options, { onDrain: () => undefined, error: () => undefined })
+    const outbox = new Outbox(line, options, {
+      onDrain: () => undefined,
+      onHolding: () => undefined,
+      error: () => undefined,
+      writing: () => undefined,
+    })
     line.stuck = true
     lay(outbox, '12345')
     assert.deepEqual([outbox.bufferedAmount, outbox.bytesOut], [5, 5])

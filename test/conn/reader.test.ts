@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { describe, test } from 'node:test'
 import type { MessageReader } from '../../src/conn/reader.js'
 import { CloseError } from '../../src/errors.js'
@@ -127,6 +129,29 @@ describe('MessageReader', () => {
     assert.equal((await next)?.text(), 'next')
   })
 
+  test('has a web stream that takes no part before somebody wants one', async () => {
+    const { conn, line } = onLine()
+    line.receive(text('a', false), more('b', false), more('c'))
+    const reader = (await conn.reader())!
+    assert.equal(reader.readable.locked, false)
+    await settle()
+    assert.deepEqual(await all(reader), ['a', 'b', 'c'])
+  })
+
+  test('loses nothing in a pipeline', async () => {
+    const { conn, line } = onLine()
+    line.receive(text('a', false), more('b', false), more('c'))
+    const parts: string[] = []
+    const sink = new Writable({
+      write: (part, _encoding, done) => {
+        parts.push(part.toString())
+        done()
+      },
+    })
+    await pipeline((await conn.reader())!, sink)
+    assert.deepEqual(parts, ['a', 'b', 'c'])
+  })
+
   test('gets the error when its message is cut off, after a peaceful end too', async () => {
     for (const code of [1000, 4000]) {
       const { conn, line } = onLine()
@@ -139,6 +164,23 @@ describe('MessageReader', () => {
         (error: CloseError) => error instanceof CloseError && error.code === code,
       )
       await assert.rejects(all(reader), CloseError)
+    }
+  })
+
+  test('whose message is cut off keeps nobody behind it waiting for ever', async () => {
+    for (const code of [1000, 4000]) {
+      const { conn, line } = onLine()
+      line.receive(text('half', false))
+      const reader = (await conn.reader())!
+      const behind = [conn.read(), conn.nextFrame(), conn.reader()]
+      line.receive(clientFrame(8, closePayload(code)))
+      await settle()
+      assert.equal(await isPending(behind[0]!), true, 'a part of the message is left')
+      assert.equal((await reader.read())?.toString(), 'half')
+      for (const one of [...behind, conn.read()])
+        if (code === 1000) assert.equal(await one, null)
+        else await assert.rejects(one, CloseError)
+      await assert.rejects(reader.read(), CloseError)
     }
   })
 

@@ -4,7 +4,7 @@ import type { Sendable } from '../../src/conn/sendable.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { clientFrame, closePayload, deferred, isPending, seeded, serverFrame } from '../support/index.js'
-import { brief, onLine, settle, watchUnhandled } from './support.js'
+import { brief, closing, onLine, settle, watchUnhandled } from './support.js'
 
 const isState = (error: unknown): boolean => error instanceof WebSocketError && error.code === 'WS_ERR_STATE'
 
@@ -262,6 +262,21 @@ describe('control frames', () => {
     assert.throws(() => conn.ping(null as never), { name: 'TypeError', message: /payload/ })
   })
 
+  test('pongs of the application take no answer away, nor each other', async () => {
+    const { conn, line } = onLine()
+    line.stuck = true
+    void conn.send('first')
+    await settle()
+    line.receive(clientFrame(9, '1'), clientFrame(9, '2'))
+    void conn.pong('own 1')
+    void conn.pong('own 2')
+    line.receive(clientFrame(9, '3'))
+    line.unstick()
+    const frames = (await line.frames()).map(brief)
+    assert.deepEqual(frames, ['text first', 'pong 3', 'pong own 1', 'pong own 2'])
+    assert.equal(conn.bufferedAmount, 0)
+  })
+
   test('overtake data that waits, and only the latest pong waits', async () => {
     const { conn, line } = onLine()
     line.stuck = true
@@ -372,7 +387,10 @@ describe('many writers', () => {
     for (let i = 0; i < 10; i++) void conn.send('x'.repeat(101))
     await assert.rejects(conn.send('one too many'), CloseError)
     await settle()
-    assert.deepEqual((await line.frames()).map(brief), ['binary… \x01', 'close 03f5'])
+    assert.deepEqual((await line.frames()).map(brief), [
+      'binary… \x01',
+      closing(1013, 'maxOutboxBytes is 1000, got 1010'),
+    ])
     assert.equal(conn.closeInfo?.code, 1013)
   })
 })
@@ -399,7 +417,7 @@ describe('whenFull', () => {
     assert.match(conn.closeInfo?.cause?.message ?? '', /maxOutboxBytes is 1000/)
     line.unstick()
     const frames = (await line.frames()).map(brief)
-    assert.equal(frames.at(-1), 'close 03f5')
+    assert.equal(frames.at(-1), closing(1013, 'maxOutboxBytes is 1000, got 1111'))
     check()
   })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { pair } from '../../src/conn/pair.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
@@ -315,8 +316,7 @@ describe('close() behind a message under way', () => {
 describe("the peer's Close", () => {
   test('cuts off what is not complete, and lets the rest go before the answer', async () => {
     const { conn, line } = onLine()
-    const writer = conn.writer('text')
-    await writer.write('half')
+    const writer = conn.writer('text') // has the turn, and nothing of it is out
     void conn.send('whole')
     const queued = conn.writer('text')
     const late = queued.write('never')
@@ -333,6 +333,34 @@ describe("the peer's Close", () => {
     await assert.rejects(writer.end(), CloseError)
   })
 
+  test('lets no other message go behind one that is cut off in the midst (§5.4)', async () => {
+    const { conn, line } = onLine()
+    const writer = conn.writer('text')
+    await writer.write('half')
+    void conn.send('whole')
+    const complete = conn.writer('text')
+    const ended = complete.end('complete')
+    void conn.writeFrame(new Frame({ opcode: 1, payload: 'frame' }))
+    await settle()
+    line.receive(close(1000))
+    await assert.rejects(ended)
+    await settle()
+    assert.deepEqual((await line.frames()).map(brief), ['text… half', 'close 03e8'])
+    assert.equal(conn.closeInfo?.clean, true)
+    assert.equal(conn.bufferedAmount, 0)
+  })
+
+  test('is heard as a clean end by another Conn, whatever was cut off', async () => {
+    const { client, server } = pair()
+    const writer = server.writer('text')
+    await writer.write('half')
+    void server.send('whole')
+    const reader = await client.reader()
+    assert.equal((await reader?.read())?.toString(), 'half')
+    const report = await client.close(4001)
+    assert.deepEqual([report.code, report.clean], [4001, true])
+  })
+
   test('cuts off a message of frames', async () => {
     const { conn, line } = onLine()
     await conn.writeFrame(new Frame({ opcode: 1, payload: 'half', fin: false }))
@@ -340,8 +368,9 @@ describe("the peer's Close", () => {
     await settle()
     line.receive(close(1000))
     await settle()
-    assert.deepEqual((await line.frames()).map(brief), ['text… half', 'text whole', 'close 03e8'])
+    assert.deepEqual((await line.frames()).map(brief), ['text… half', 'close 03e8'])
     await assert.rejects(conn.writeFrame(new Frame({ opcode: 0, payload: 'rest' })), CloseError)
+    assert.equal(conn.bufferedAmount, 0)
   })
 
   test('cuts off a message of frames that waits for its turn', async () => {

@@ -1,0 +1,20 @@
+import { execFile } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { root } from './root.js'
+
+const execute = promisify(execFile)
+
+/** npm leaves this behind: a list of what it has installed. */
+const INSTALLED = 'node_modules/.package-lock.json'
+
+const changed = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -1
+
+/** Installs what a folder's own lock file names, where that is not done yet. What the product needs is never among it. */
+export async function install(folder: string): Promise<string> {
+  const path = join(root, folder)
+  if (changed(join(path, INSTALLED)) < changed(join(path, 'package-lock.json')))
+    await execute('npm', ['--prefix', path, 'ci', '--no-audit', '--no-fund'], { cwd: root })
+  return path
+}
