@@ -76,7 +76,7 @@ describe('docs/recordings.md', () => {
     })
 
   test('shows lines that can be read', () => {
-    const [, lines = ''] = /```json\n([\s\S]*?)```/.exec(text) ?? []
+    const [, lines = ''] = /```text\n([\s\S]*?)```/.exec(text) ?? []
     const read = readRecording(lines)
     assert.deepEqual(
       read.map(({ type }) => type),
