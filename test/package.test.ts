@@ -101,16 +101,17 @@ describe('the packed package', () => {
 
   after(() => rmSync(folder, { recursive: true }))
 
-  test('holds every source, its build, and nothing else but four documents', () => {
-    const all = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    const sources = all.filter((name) => name.endsWith('.ts')).map((name) => name.replace(/\.ts$/, ''))
-    const pages = all.filter((name) => /\.(?:html|css|js)$/.test(name)) // which are served as they are
+  test('holds every source, its build, and nothing else but a page and four documents', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => name.replace(/\.ts$/, ''))
     const built = ['.js', '.js.map', '.d.ts', '.d.ts.map']
     const expected = sources.flatMap((name) => [
       `src/${name}.ts`,
       ...built.map((ending) => `dist/src/${name}${ending}`),
     ])
-    expected.push(...pages.map((name) => `src/${name}`))
+    const page = readdirSync(join(root, 'src/tools/proxy/page'))
+    expected.push(...page.map((name) => `src/tools/proxy/page/${name}`))
     expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'package.json')
     assert.deepEqual(packed.sort(), expected.sort())
   })
