@@ -123,18 +123,18 @@ export class Heartbeat implements Timed {
   #keepaliveDue(): number {
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     if (keepaliveInterval === 0) return Infinity
-    if (this.#pingedAt === undefined) return this.#lastSign + keepaliveInterval
+    if (this.#pingedAt === undefined) return this.#lastSign() + keepaliveInterval
     return this.#pingedAt + (keepaliveTimeout === 0 ? keepaliveInterval : keepaliveTimeout)
   }
 
   /** When the peer last showed that it lives. */
-  get #lastSign(): number {
+  #lastSign(): number {
     return Math.max(this.lastIn, this.#excusedAt ?? -Infinity)
   }
 
   #checkKeepalive(now: number): void {
     if (this.#takesBytes()) this.#excusedAt = now
-    if (this.#pingedAt !== undefined && this.#lastSign >= this.#pingedAt) this.#pingedAt = undefined
+    if (this.#pingedAt !== undefined && this.#lastSign() >= this.#pingedAt) this.#pingedAt = undefined
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.

@@ -16,6 +16,7 @@ import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 import type { WireWatch } from './wire-watch.js'
 
@@ -99,7 +100,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
-    this.delivery.forgetReader()
+    this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.decoder.append(memory, start, end)
     this.#pump()
@@ -121,7 +122,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
       this.#host.fail(error)
     }
     this.#pumping = false
-    if (!this.#flows) this.#stop()
+    if (!this.#flows()) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -144,21 +145,21 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull && this.#pullInto(current, isPlainMessage)
+    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
       ? this.#pulled(headOf(current))
       : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
-    if (!this.#mayPull) return undefined
+    if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
-  get #mayPull(): boolean {
+  #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
   }
 
@@ -204,7 +205,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
-  get #flows(): boolean {
+  #flows(): boolean {
     return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
   }
 
@@ -219,11 +220,19 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   #decodeAll(): void {
-    while (this.#flows) {
+    while (this.#flows()) {
+      if (this.#takeRun()) continue
       if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
+  }
+
+  #takeRun(): boolean {
+    // A run is not counted message by message: where their rate is limited, they go one by one.
+    if (this.#pace !== undefined || this.delivery.handlesNow === undefined || this.#session.isInside)
+      return false
+    return takePlainRun(this.decoder, this.delivery, this.#options, this)
   }
 
   #onFrame(frame: Frame): void {
@@ -243,8 +252,9 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
     this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (!this.isPaused) this.#host.pause()
+    if (this.isPaused) return
     this.isPaused = true
+    this.#host.pause()
   }
 
   #start(): void {

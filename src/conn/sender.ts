@@ -71,7 +71,7 @@ export class Sender implements WriterHost {
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (!this.#host.isOpen || this.overflows()) return this.refused()
-    if (options === undefined && this.#isFree && goesPlain(data, this.#codecs)) {
+    if (options === undefined && this.#isFree() && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -194,7 +194,7 @@ export class Sender implements WriterHost {
     this.#frames?.cut()
   }
 
-  get #isFree(): boolean {
+  #isFree(): boolean {
     return this.#lane?.isFree !== false
   }
 
@@ -235,7 +235,7 @@ export class Sender implements WriterHost {
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
     const isPlain =
       this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
-    if (isPlain && this.#isFree) {
+    if (isPlain && this.#isFree()) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }

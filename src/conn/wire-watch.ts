@@ -82,7 +82,7 @@ export class WireWatch {
   /** A frame came in, unmasked; its payload is lent, and the frame is one for all connections. */
   received(frame: Frame): void {
     const message = this.#in.add(headOf(frame), frame.length)
-    if (this.#showsFrames) {
+    if (this.#showsFrames()) {
       const shown = keepFrame(frame, false) // whatever listeners do with it is not done to the connection
       this.#show('in', shown)
       if (!shown.isReleased) releaseFrame(shown)
@@ -104,7 +104,7 @@ export class WireWatch {
 
   #onWritten(frame: Frame): void {
     const message = this.#out.add(headOf(frame), frame.length)
-    if (this.#showsFrames) this.#show('out', frame)
+    if (this.#showsFrames()) this.#show('out', frame)
     if (!frame.isReleased) releaseFrame(frame)
     this.#publish(message)
   }
@@ -114,7 +114,7 @@ export class WireWatch {
     if (this.#taps.size > 0) this.#tell({ kind: 'coding', direction, time: now(), plainLength, codedLength })
   }
 
-  get #showsFrames(): boolean {
+  #showsFrames(): boolean {
     return this.#taps.size > 0 || frames.hasSubscribers
   }
 

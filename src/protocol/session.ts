@@ -54,7 +54,7 @@ export class Session implements FrameWatch {
 
   payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void {
     if (!this.#checksText || isControl(head)) return
-    if (this.#isBetweenCharacters) {
+    if (this.#isBetweenCharacters()) {
       if (seen < 0x80) return
       if (seen === UNSEEN && isPlainAscii(bytes, start, end)) return
     }
@@ -66,11 +66,11 @@ export class Session implements FrameWatch {
   /** A frame is whole: its last byte went through `payload()`. */
   frameEnd(head: number): void {
     if (isControl(head) || (head & FIN) === 0) return
-    if (this.#checksText && !this.#isBetweenCharacters) throw notUtf8()
+    if (this.#checksText && !this.#isBetweenCharacters()) throw notUtf8()
     this.#opcode = Opcode.Continuation
   }
 
-  get #isBetweenCharacters(): boolean {
+  #isBetweenCharacters(): boolean {
     return this.#utf8 === undefined || this.#utf8.isComplete
   }
 
