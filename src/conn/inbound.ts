@@ -7,7 +7,7 @@ import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
-import { type Codecs, decodeControl } from './codecs.js'
+import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
@@ -48,7 +48,6 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   #drops = false
   /** Nothing that comes in is looked at any more. */
   #discards = false
-
   /** Most connections have none. */
   #pace: Pace | undefined
 
@@ -61,7 +60,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   /** Pongs among them that we have asked for. */
   answersIn = 0
   /** Shown every frame, while somebody looks. */
-  watch: WireWatch | undefined = undefined
+  watch: WireWatch | undefined
 
   constructor(
     role: Role,
@@ -81,8 +80,8 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   get isInside(): boolean {
-    if (this.decoder.buffered > 0) return true
-    return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
+    const { isEmpty, isAwaited } = this.delivery
+    return this.decoder.buffered > 0 || (this.#session.isInside && !isEmpty && isAwaited)
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -145,9 +144,8 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
-      ? this.#pulled(headOf(current))
-      : undefined
+    if (!this.#mayPull() || !this.#pullInto(current, isPlainMessage)) return undefined
+    return this.#pulled(headOf(current))
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
@@ -230,8 +228,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #takeRun(): boolean {
     // A run is not counted message by message: where their rate is limited, they go one by one.
-    if (this.#pace !== undefined || this.delivery.handlesNow === undefined || this.#session.isInside)
-      return false
+    if (this.#pace || !this.delivery.handlesNow || this.#session.isInside) return false
     return takePlainRun(this.decoder, this.delivery, this.#options, this)
   }
 
@@ -285,7 +282,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   #onControl(frame: Frame, head: number): void {
     const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
-    const payload = this.#controlPayload(frame)
+    const payload = controlPayload(this.#codecs, frame, this.decoder.ownsPayload, this.#host)
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) {
       decodeClosePayload(payload) // a malformed one fails the connection
@@ -299,12 +296,5 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
     if (shown !== undefined) this.delivery.push(shown)
     if (opcode === Opcode.Close) this.#host.onClose(payload)
-  }
-
-  /** `current` serves all connections, and an extension may keep what it is given. */
-  #controlPayload(frame: Frame): Buffer {
-    if (this.#codecs === undefined) return frame.copyPayload()
-    const kept = keepFrame(frame, this.decoder.ownsPayload)
-    return decodeControl(this.#codecs, kept, (error) => this.#host.fail(error))
   }
 }

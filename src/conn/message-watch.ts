@@ -35,7 +35,7 @@ export class MessageWatch {
     this.#incoming = incoming
     this.#since = now
     this.#messages = incoming.messagesIn
-    this.#bytes = this.#dataBytes - incoming.decoder.buffered // what it began with counts
+    this.#bytes = this.#dataBytes() - incoming.decoder.buffered // what it began with counts
   }
 
   get due(): number {
@@ -46,7 +46,7 @@ export class MessageWatch {
   renew(now: number): void {
     this.#since = now
     this.#messages = this.#incoming.messagesIn
-    this.#bytes = this.#dataBytes
+    this.#bytes = this.#dataBytes()
   }
 
   /** The error for a message that stands still. */
@@ -57,7 +57,7 @@ export class MessageWatch {
     return new ProtocolError(
       'WS_ERR_MESSAGE_TIMEOUT',
       1008,
-      `Cannot wait longer for the rest of a message: ${this.#came} bytes of it came in ${took} ms, ` +
+      `Cannot wait longer for the rest of a message: ${this.#came()} bytes of it came in ${took} ms, ` +
         `messageTimeout is ${messageTimeout} ms, minByteRate is ${minByteRate}`,
       { breach: { option: 'messageTimeout', limit: messageTimeout, value: took } },
     )
@@ -67,14 +67,14 @@ export class MessageWatch {
   #comesOn(now: number): boolean {
     const { isPaused, messagesIn } = this.#incoming
     if (isPaused || messagesIn !== this.#messages) return true
-    return this.#came >= Math.max(1, (this.#options.minByteRate * (now - this.#since)) / 1000)
+    return this.#came() >= Math.max(1, (this.#options.minByteRate * (now - this.#since)) / 1000)
   }
 
-  get #came(): number {
-    return Math.max(0, this.#dataBytes - this.#bytes)
+  #came(): number {
+    return Math.max(0, this.#dataBytes() - this.#bytes)
   }
 
-  get #dataBytes(): number {
+  #dataBytes(): number {
     const { bytesIn, pingsIn, pongsIn } = this.#incoming
     return bytesIn - (pingsIn + pongsIn) * MAX_CONTROL_FRAME
   }

@@ -45,7 +45,7 @@ export class Patience {
     this.#options = options
     this.#host = host
     this.#openedAt = this.#idleSince = now
-    this.#seen = this.#activity
+    this.#seen = this.#activity()
     const { readTimeout, writeTimeout, idleTimeout } = options
     const shortest = Math.min(readTimeout || Infinity, writeTimeout || Infinity)
     const often = shortest === Infinity ? Infinity : Math.min(1000, shortest / 4)
@@ -104,7 +104,7 @@ export class Patience {
   #checkIdle(now: number): void {
     const { idleTimeout } = this.#options
     if (idleTimeout === 0) return
-    const seen = this.#activity
+    const seen = this.#activity()
     if (seen !== this.#seen) this.#idleSince = now
     this.#seen = seen
     const idle = now - this.#idleSince
@@ -119,7 +119,7 @@ export class Patience {
   }
 
   /** Changes with every data frame, either way, and while a long one is on its way. */
-  get #activity(): string {
+  #activity(): string {
     const { inbound, sender, outbox } = this.#host
     const left = outbox.waiting === 0 ? 0 : outbox.bytesOut - outbox.waiting
     const dataFrames = inbound.framesIn - inbound.pingsIn - inbound.pongsIn
