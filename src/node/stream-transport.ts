@@ -63,7 +63,7 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.#isClosed) return this.#stream.writableEnded
+    if (this.#isClosed()) return this.#stream.writableEnded
     try {
       this.#stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
@@ -73,7 +73,7 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.#isClosed) return this.#stream.writableEnded
+    if (this.#isClosed()) return this.#stream.writableEnded
     const stream = this.#stream
     stream.cork()
     try {
@@ -153,7 +153,7 @@ export class StreamTransport implements Transport, Reader, Resting {
     rest(this)
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return this.#stream.destroyed || this.#stream.writableEnded
   }
 
