@@ -66,7 +66,7 @@ export async function seeded(body: (random: Random) => unknown, runs = 1): Promi
 }
 
 /** Seeds of seeds: a long run gives one, so that all of it comes again. */
-const { FASTWS_FUZZ_SEED } = process.env
+const FASTWS_FUZZ_SEED = process.env.FASTWS_FUZZ_SEED
 const campaign = FASTWS_FUZZ_SEED === undefined ? undefined : new Random(Number(FASTWS_FUZZ_SEED))
 
 /** The seed of the next run. */
