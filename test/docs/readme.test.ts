@@ -191,7 +191,9 @@ describe('CONTRIBUTING.md', () => {
         .map((path) => read(join(folder, path))),
     )
     const used = sources.flatMap((source) =>
-      [...source.matchAll(/process\.env\.(FASTWS_\w+)/g)].map(([, name = '']) => name),
+      [...source.matchAll(/process\.env\.(FASTWS_\w+)|\{ (FASTWS_\w+) \} = process\.env/g)].map(
+        ([, name, taken = '']) => name ?? taken,
+      ),
     )
     const told = tableAfter('CONTRIBUTING.md', '| `npm run format`').map(
       ([name = '']) => name.slice(1).split('=')[0],

@@ -95,6 +95,7 @@ export async function askFastws(
 ): Promise<Seen> {
   const { maxMessage, compress } = limits
   const end = new End()
+  let handled = 0
   const conn = Conn.over(end, {
     role,
     maxMessage,
@@ -103,10 +104,14 @@ export async function askFastws(
     keepalive: false,
     compress: compress && COMPRESS,
     events: {
-      message: (own, message) => void own.send(message),
+      message: (own, message) => {
+        handled++
+        void own.send(message)
+      },
     },
   })
-  const out = await feed(end, pieces, () => false)
+  // With the fast paths off it inflates in the thread pool, too.
+  const out = await feed(end, pieces, () => conn.isOpen && conn.stats.messagesIn > handled)
   conn.terminate()
   return readSeen(out)
 }

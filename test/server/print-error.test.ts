@@ -2,22 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocketError } from '../../src/errors.js'
 import { escapeControls, printError } from '../../src/server/print-error.js'
-
-/** What a call writes to stderr. */
-function written(call: () => void): string {
-  const { write } = process.stderr
-  let text = ''
-  process.stderr.write = (chunk: string | Uint8Array): boolean => {
-    text += String(chunk)
-    return true
-  }
-  try {
-    call()
-  } finally {
-    process.stderr.write = write
-  }
-  return text
-}
+import { written } from './written.js'
 
 test('printError writes one line: what, its code, and where it came from', () => {
   const text = written(() => printError(new WebSocketError('WS_ERR_STATE', 'Cannot do it')))
