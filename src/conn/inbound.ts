@@ -14,7 +14,7 @@ import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
-import { takePlainRun } from './plain-run.js'
+import { plainIsAscii, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 import type { WireWatch } from './wire-watch.js'
 
@@ -131,22 +131,27 @@ export class Inbound implements DeliverySource {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull() && this.#pullInto(current, isPlainMessage)
-      ? this.#pulled(headOf(current))
-      : undefined
+    if (!this.#mayPull()) return undefined
+    if (this.#pullPlain(current)) return this.#pulled(plainIsAscii)
+    return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.#session.isAscii) : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
     if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
-    if (this.#pullInto(frame, isData)) return frame
+    if (this.#pullPlain(frame) || this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
   #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
+  }
+
+  #pullPlain(frame: Frame): boolean {
+    const mayCome = !this.#discards && !this.#session.isUnderWay
+    return mayCome && readPlain(this.#decoder, frame, this.#options, this)
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -184,9 +189,8 @@ export class Inbound implements DeliverySource {
     if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
 
-  #pulled(head: number): Message {
-    const isText = (head & 0x0f) === Opcode.Text
-    const { isAscii } = this.#session
+  #pulled(isAscii: boolean): Message {
+    const isText = (headOf(current) & 0x0f) === Opcode.Text
     const owned = this.#decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }

@@ -1,8 +1,9 @@
 // Hot: run benchmarks/e2e before and after any edit. The naive twin is the ordinary way, through `Inbound` and `Delivery`:
 // test/conn/plain-run.test.ts holds both equal.
 import type { FrameDecoder } from '../frame/decoder.js'
-import { FIN, headerSize } from '../frame/header.js'
-import { UNSEEN } from '../frame/mask.js'
+import { type Frame, fillFrame } from '../frame/frame.js'
+import { FIN, headerSize, readInt32 } from '../frame/header.js'
+import { LOOK_LATER_FROM, maskBlindly, maskUnchecked, UNSEEN } from '../frame/mask.js'
 import { Opcode } from '../frame/opcode.js'
 import { plainEnd, plainHead, plainStart } from '../frame/plain.js'
 import { unmaskInto } from '../frame/unmask-into.js'
@@ -68,4 +69,38 @@ export function takePlainRun(
     checkOut()
   }
   return any
+}
+
+/** Whether the bytes of the message that `readPlain()` gave last are known to be ASCII. */
+export let plainIsAscii = false
+
+/** The next plain message as the payload of a frame, unmasked where it lies; false when something else comes next. */
+export function readPlain(
+  decoder: FrameDecoder,
+  frame: Frame,
+  { maxMessage, validateText }: ResolvedConnOptions,
+  counter: RunCounter,
+): boolean {
+  if (counter.watch !== undefined || !decoder.seesPlain(maxMessage)) return false
+  const start = plainStart
+  const end = plainEnd
+  const { chunk } = decoder
+  const key = readInt32(chunk, start - 4)
+  const seen =
+    end - start < LOOK_LATER_FROM
+      ? maskUnchecked(chunk, start, end, key)
+      : maskBlindly(chunk, start, end, key)
+  const isText = plainHead === (FIN | Opcode.Text)
+  const checks = isText && validateText
+  plainIsAscii = checks && (seen < 0x80 || (seen === UNSEEN && isPlainAscii(chunk, start, end)))
+  if (checks && !plainIsAscii && !isUtf8(chunk, start, end)) {
+    maskBlindly(chunk, start, end, key) // as it was: the ordinary way is to find out what is wrong
+    return false
+  }
+  decoder.skipPlain()
+  counter.framesIn++
+  counter.messagesIn++
+  if (isText) counter.textIn++
+  fillFrame(frame, plainHead, true, key, chunk, start, end, undefined)
+  return true
 }

@@ -161,6 +161,54 @@ test('a run of messages gives what comes of them one byte at a time, whatever th
     assert.deepEqual(await outcome(random.split(bytes), plan, given), naive, `${plan}`)
   }, 60))
 
+/** What somebody reads who takes messages and frames as the plan says, and what is counted. */
+async function reading(
+  pieces: readonly Uint8Array[],
+  plan: readonly ('message' | 'frame')[],
+  given: LineOptions,
+) {
+  const { conn, line } = onLine({ ...given, maxInboxFrames: 2 })
+  const got: string[] = []
+  const take = async (what: 'message' | 'frame'): Promise<boolean> => {
+    if (what === 'message') {
+      const message = await conn.read()
+      if (message !== null) got.push(`${message.isText} ${message.text()} ${message.data.toString('hex')}`)
+      return message !== null
+    }
+    using frame = await conn.nextFrame()
+    // Whether a control frame is shown to somebody who came late is no promise.
+    if (frame?.isData === true) got.push(`${frame} ${frame.payload.toString('hex')}`)
+    return frame !== null
+  }
+  const done = (async () => {
+    for (let i = 0; await take(plan[i % plan.length]!); i++);
+  })().catch((error: Error) => void got.push(error.message))
+  for (const piece of pieces) {
+    while (line.paused) await settle()
+    line.receive(piece)
+  }
+  await settle()
+  line.fin()
+  line.events.closed(undefined)
+  await done
+  const { framesIn, messagesIn, bytesIn } = conn.stats
+  return { got, stats: { framesIn, messagesIn, bytesIn } }
+}
+
+for (const plan of [['message'], ['frame']] as const)
+  test(`a run that is pulled by a reader of ${plan[0]}s gives what comes of it one byte at a time`, () =>
+    seeded(async (random) => {
+      const bytes = stream(random)
+      const given = options(random)
+      const naive = await reading(
+        [...bytes].map((byte) => Buffer.of(byte)),
+        plan,
+        given,
+      )
+      assert.deepEqual(await reading([bytes], plan, given), naive)
+      assert.deepEqual(await reading(random.split(bytes), plan, given), naive)
+    }, 30))
+
 test('a message that waits in the slab is moved before anybody writes there', async () => {
   const seen: string[] = []
   const third = onLine()
