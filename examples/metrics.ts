@@ -40,7 +40,7 @@ function byCode(closed: Readonly<Record<string, number>>) {
   return by('code', counts)
 }
 
-/** How long connections last, those of this process's clients included. */
+/** How long the connections of all servers in this process last. */
 class Durations {
   readonly #buckets = [1, 10, 60, 600, 3600, Infinity].map((le) => ({ le, count: 0 }))
   readonly #openedAt = new WeakMap<Conn, number>()
@@ -48,7 +48,8 @@ class Durations {
 
   constructor() {
     subscribe('fastws:open', (event) => {
-      this.#openedAt.set((event as DiagnosticsEvents['fastws:open']).conn, performance.now())
+      const { conn, role } = event as DiagnosticsEvents['fastws:open']
+      if (role === 'server') this.#openedAt.set(conn, performance.now())
     })
     subscribe('fastws:close', (event) => {
       const openedAt = this.#openedAt.get((event as DiagnosticsEvents['fastws:close']).conn)

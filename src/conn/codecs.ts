@@ -84,6 +84,13 @@ export class Codecs {
     this.watch?.coded('in', plain, coded)
   }
 
+  /** Bytes that the extensions hold. */
+  get memory(): number {
+    let bytes = 0
+    for (const codec of this.#outward) bytes += codec.memory ?? 0
+    return bytes
+  }
+
   /** Whether a message of so many bytes goes out as it is. */
   skips(length: number): boolean {
     for (const codec of this.#outward)

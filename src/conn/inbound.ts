@@ -2,21 +2,22 @@
 import { decodeClosePayload } from '../frame/close.js'
 import { FrameDecoder } from '../frame/decoder.js'
 import { bytesOf, endOf, Frame, headOf, startOf } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
+import { Arrivals } from './arrivals.js'
 import { type Codecs, decodeControl } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
+import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
+import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { plainIsAscii, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
-import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -25,11 +26,11 @@ import type { WireWatch } from './wire-watch.js'
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound implements DeliverySource {
+export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
   readonly #options: ResolvedConnOptions
   readonly #session: Session
-  readonly #decoder: FrameDecoder
+  readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
@@ -47,14 +48,8 @@ export class Inbound implements DeliverySource {
   /** Nothing that comes in is looked at any more. */
   #discards = false
 
-  bytesIn = 0
-  framesIn = 0
-  messagesIn = 0
-  textIn = 0
-  pingsIn = 0
-  pongsIn = 0
-  /** Shown every frame, while somebody looks. */
-  watch: WireWatch | undefined = undefined
+  /** Most connections have none. */
+  #pace: Pace | undefined
 
   constructor(
     role: Role,
@@ -64,12 +59,19 @@ export class Inbound implements DeliverySource {
     allowedRsv: number,
     events: Events | undefined,
   ) {
+    super()
     this.#host = host
     this.#options = options
     this.#session = new Session(options)
-    this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
+    this.#pace = paceFor(options, this, host)
+  }
+
+  get isInside(): boolean {
+    if (this.decoder.buffered > 0) return true
+    return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -89,22 +91,22 @@ export class Inbound implements DeliverySource {
     this.#room = undefined
     this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
-    this.#decoder.append(memory, start, end)
+    this.decoder.append(memory, start, end)
     this.#pump()
-    this.#decoder.keep()
+    this.decoder.keep()
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
     if (this.#discards) return undefined
-    return (this.#room = this.#decoder.room())
+    return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
   #commit(count: number): void {
     this.#pumping = true
     try {
-      if (this.#decoder.commit(count, current)) this.#onFrame(current)
+      if (this.decoder.commit(count, current)) this.#onFrame(current)
     } catch (error) {
       this.#host.fail(error)
     }
@@ -121,6 +123,7 @@ export class Inbound implements DeliverySource {
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
+    this.#pace?.stop()
     this.#start()
   }
 
@@ -150,8 +153,7 @@ export class Inbound implements DeliverySource {
   }
 
   #pullPlain(frame: Frame): boolean {
-    const mayCome = !this.#discards && !this.#session.isUnderWay
-    return mayCome && readPlain(this.#decoder, frame, this.#options, this)
+    return this.#mayRun() && !this.#discards && readPlain(this.decoder, frame, this.#options, this)
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -168,15 +170,15 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty) {
-      if (!this.#decoder.read(frame)) {
+    while (!this.#discards && this.delivery.isEmpty && this.#pace?.holds !== true) {
+      if (!this.decoder.read(frame)) {
         this.#start()
         return false
       }
       const head = headOf(frame)
       if (isWanted(head)) {
         this.#onWhole(frame, head)
-        this.#countData(head)
+        this.countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -184,19 +186,14 @@ export class Inbound implements DeliverySource {
     return false
   }
 
-  #countData(head: number): void {
-    if ((head & FIN) !== 0) this.messagesIn++
-    if ((head & 0x0f) === Opcode.Text) this.textIn++
-  }
-
   #pulled(isAscii: boolean): Message {
     const isText = (headOf(current) & 0x0f) === Opcode.Text
-    const owned = this.#decoder.ownsPayload
+    const owned = this.decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
   #flows(): boolean {
-    return !this.#discards && (this.delivery.wantsMore || this.#closing)
+    return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
   }
 
   #pump(): void {
@@ -212,15 +209,20 @@ export class Inbound implements DeliverySource {
   #decodeAll(): void {
     while (this.#flows()) {
       if (this.#takeRun()) continue
-      if (!this.#decoder.read(current)) return this.#start()
+      if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
   }
 
   #takeRun(): boolean {
-    if (this.delivery.handlesNow === undefined || this.#session.isUnderWay) return false
-    return takePlainRun(this.#decoder, this.delivery, this.#options, this)
+    if (this.delivery.handlesNow === undefined || !this.#mayRun()) return false
+    return takePlainRun(this.decoder, this.delivery, this.#options, this)
+  }
+
+  /** Whether messages need not be looked at frame by frame. */
+  #mayRun(): boolean {
+    return !this.#session.isInside && this.#pace?.countsData !== true && this.watch === undefined
   }
 
   #onFrame(frame: Frame): void {
@@ -237,7 +239,7 @@ export class Inbound implements DeliverySource {
   }
 
   #stop(): void {
-    if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
+    if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
     this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
     if (this.isPaused) return
@@ -255,7 +257,7 @@ export class Inbound implements DeliverySource {
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    this.#countData(head)
+    this.countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(
@@ -264,26 +266,24 @@ export class Inbound implements DeliverySource {
         bytesOf(frame),
         startOf(frame),
         endOf(frame),
-        this.#decoder.ownsPayload,
+        this.decoder.ownsPayload,
       )
     )
       return
-    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
+    this.delivery.pushData(keepFrame(frame, this.decoder.ownsPayload))
   }
 
   #onControl(frame: Frame, head: number): void {
-    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
-    // `current` serves all connections, and an extension may keep what it is given.
-    const payload =
-      this.#codecs === undefined
-        ? frame.copyPayload()
-        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
-            this.#host.fail(error),
-          )
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
+    const payload = this.#controlPayload(frame)
     const opcode = head & 0x0f
-    if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Close) {
+      decodeClosePayload(payload) // a malformed one fails the connection
+      this.#discards = true // after a good one nothing else counts (§5.5.1)
+    }
     if (opcode === Opcode.Ping) this.pingsIn++
-    if (opcode === Opcode.Pong) this.pongsIn++
+    else if (opcode === Opcode.Pong) this.pongsIn++
+    this.#pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
@@ -291,9 +291,10 @@ export class Inbound implements DeliverySource {
     if (opcode === Opcode.Close) this.#host.onClose(payload)
   }
 
-  /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
-  #checkClose(payload: Buffer): void {
-    decodeClosePayload(payload)
-    this.#discards = true
+  /** `current` serves all connections, and an extension may keep what it is given. */
+  #controlPayload(frame: Frame): Buffer {
+    if (this.#codecs === undefined) return frame.copyPayload()
+    const kept = keepFrame(frame, this.decoder.ownsPayload)
+    return decodeControl(this.#codecs, kept, (error) => this.#host.fail(error))
   }
 }

@@ -8,6 +8,7 @@ import { Opcode } from '../frame/opcode.js'
 import { plainEnd, plainHead, plainStart } from '../frame/plain.js'
 import { unmaskInto } from '../frame/unmask-into.js'
 import { isPlainAscii, isUtf8 } from '../frame/utf8.js'
+import type { Arrivals } from './arrivals.js'
 import type { Delivery } from './delivery.js'
 import { lendMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
@@ -15,15 +16,6 @@ import { checkIn, checkOut, MAX_STAGED, roomAhead, stagingSlab } from './staging
 
 /** What is staged, less the longest header that is needed for it. */
 const LONGEST = MAX_STAGED - 4
-
-/** Who counts what came in. */
-export interface RunCounter {
-  framesIn: number
-  messagesIn: number
-  textIn: number
-  /** Who wants to be shown every frame: then none is taken in a run. */
-  readonly watch: unknown
-}
 
 /**
  * Takes plain messages, one after the other, as long as they come whole and are handled at once. Each is unmasked straight
@@ -36,13 +28,13 @@ export function takePlainRun(
   decoder: FrameDecoder,
   delivery: Delivery,
   { maxMessage, validateText }: ResolvedConnOptions,
-  counter: RunCounter,
+  arrivals: Arrivals,
 ): boolean {
   const longest = Math.min(maxMessage, LONGEST)
   let any = false
   try {
     for (let handling = delivery.handlesNow; handling !== undefined; handling = delivery.handlesNow) {
-      if (counter.watch !== undefined || !decoder.seesPlain(longest)) break
+      if (arrivals.watch !== undefined || !decoder.seesPlain(longest)) break
       const start = plainStart
       const end = plainEnd
       const isText = plainHead === (FIN | Opcode.Text)
@@ -57,16 +49,15 @@ export function takePlainRun(
       if (isText && validateText && !isAscii && !isUtf8(slab, from, to)) break
       decoder.skipPlain()
       any = true
-      counter.framesIn++
-      counter.messagesIn++
-      if (isText) counter.textIn++
+      arrivals.framesIn++
+      arrivals.countData(plainHead)
       const message = lendMessage(isText, isAscii, slab, from, to)
       checkIn(message)
       handling.handleNow(message)
       checkOut()
     }
   } finally {
-    checkOut()
+    if (any) checkOut() // else the room may be somebody else's, whose handler has brought these bytes in
   }
   return any
 }
@@ -79,9 +70,9 @@ export function readPlain(
   decoder: FrameDecoder,
   frame: Frame,
   { maxMessage, validateText }: ResolvedConnOptions,
-  counter: RunCounter,
+  arrivals: Arrivals,
 ): boolean {
-  if (counter.watch !== undefined || !decoder.seesPlain(maxMessage)) return false
+  if (!decoder.seesPlain(maxMessage)) return false
   const start = plainStart
   const end = plainEnd
   const { chunk } = decoder
@@ -98,9 +89,8 @@ export function readPlain(
     return false
   }
   decoder.skipPlain()
-  counter.framesIn++
-  counter.messagesIn++
-  if (isText) counter.textIn++
+  arrivals.framesIn++
+  arrivals.countData(plainHead)
   fillFrame(frame, plainHead, true, key, chunk, start, end, undefined)
   return true
 }

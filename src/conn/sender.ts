@@ -1,5 +1,5 @@
 // Hot: run benchmarks/e2e before and after any edit.
-import { ProtocolError, WebSocketError } from '../errors.js'
+import { WebSocketError } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
 import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
@@ -12,6 +12,7 @@ import { Lane } from './lane.js'
 import { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
+import { outboxFull } from './outbox-full.js'
 import { Prepared, plainOf } from './prepared.js'
 import { PreparedSender } from './prepared-sender.js'
 import { ignore, quietRejection } from './quiet.js'
@@ -161,14 +162,7 @@ export class Sender implements WriterHost {
   /** Whether more waits than may: then the connection has failed. */
   overflows(): boolean {
     if (this.#options.whenFull === 'wait' || !this.#outbox.isFull) return false
-    const limit = this.#options.maxOutboxBytes
-    this.#host.fail(
-      new ProtocolError(
-        'WS_ERR_OUTBOX_FULL',
-        1013,
-        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait to go out, maxOutboxBytes is ${limit}`,
-      ),
-    )
+    this.#host.fail(outboxFull(this.#outbox.bufferedAmount, this.#options.maxOutboxBytes))
     return true
   }
 

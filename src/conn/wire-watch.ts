@@ -16,6 +16,7 @@ import { keepFrame } from './plain-message.js'
 
 /** A frame that went over the wire. */
 export interface TapFrame extends WireFrame {
+  /** Tells it from a coding. */
   readonly kind: 'frame'
 }
 
@@ -24,17 +25,22 @@ export interface TapFrame extends WireFrame {
  * it is shown as frames, and inflates what came in, when somebody reads it.
  */
 export interface TapCoding {
+  /** Tells it from a frame. */
   readonly kind: 'coding'
+  /** Which way it went. */
   readonly direction: 'in' | 'out'
+  /** When, as a Unix time in milliseconds. */
   readonly time: number
-  /** Bytes as the application has them, and as they are on the wire. */
+  /** Bytes as the application has them. */
   readonly plainLength: number
+  /** Bytes as they are on the wire. */
   readonly codedLength: number
 }
 
 /** What a tap is told, in order. */
 export type TapEvent = TapFrame | TapCoding
 
+/** What `conn.tap()` takes. */
 export type TapListener = (event: TapEvent) => void
 
 /** What the watch needs from the connection around it. */

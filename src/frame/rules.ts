@@ -17,6 +17,7 @@ export interface FrameRules {
   readonly strict: boolean
 }
 
+/** What can be set for a decoder. */
 export interface FrameDecoderOptions {
   /** Whose decoder this is: a server takes masked frames only, a client unmasked ones only; left out, both are taken. */
   readonly role?: Role
@@ -88,6 +89,7 @@ function checkLength(length: number, rules: FrameRules): void {
     'WS_ERR_MAX_FRAME',
     1009,
     `Cannot accept a frame of ${length} bytes: maxFrame is ${rules.maxFrame}`,
+    { breach: { option: 'maxFrame', limit: rules.maxFrame, value: length } },
   )
 }
 

@@ -4,10 +4,10 @@ import { sharedMemory } from './shared-memory.js'
  * How long what one connection sends may keep the others waiting, in milliseconds for each turn of the event loop. While
  * its reads come back full, libuv would read up to 32 of them in a row before it looks at anybody else.
  */
-const BUDGET = 0.4
+const BUDGET = 0.2
 
 /** The smallest read: below it reading would cost more than what is read. */
-const LEAST = 4 << 10
+const LEAST = 2 << 10
 
 /** Shared memory, and its beginnings of half the size, a quarter … */
 const MEMORIES: Buffer[] = [sharedMemory]

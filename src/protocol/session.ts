@@ -38,8 +38,8 @@ export class Session implements FrameWatch {
     return this.#ascii
   }
 
-  /** Whether a message was begun and has not ended. */
-  get isUnderWay(): boolean {
+  /** Whether a message has begun and not ended. */
+  get isInside(): boolean {
     return this.#opcode !== Opcode.Continuation
   }
 
@@ -103,6 +103,7 @@ export const messageTooBig = (bytes: number, limit: number): ProtocolError =>
     'WS_ERR_MAX_MESSAGE',
     1009,
     `Cannot accept a message of ${bytes} bytes or more: maxMessage is ${limit}`,
+    { breach: { option: 'maxMessage', limit, value: bytes } },
   )
 
 const tooManyFragments = (limit: number): ProtocolError =>
@@ -110,4 +111,5 @@ const tooManyFragments = (limit: number): ProtocolError =>
     'WS_ERR_MAX_FRAGMENTS',
     1008,
     `Cannot accept a message of more than ${limit} frames: maxFragments is ${limit}`,
+    { breach: { option: 'maxFragments', limit, value: limit + 1 } },
   )

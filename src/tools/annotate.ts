@@ -94,8 +94,12 @@ function closeInWords(payload: Buffer): string {
 }
 
 function isTextual({ frame, isText }: SeenFrame, as: 'auto' | 'text' | 'hex'): boolean {
-  return as === 'auto' ? (isText ?? frame.isText) : as === 'text'
+  if (as !== 'auto') return as === 'text'
+  // Pings mostly carry words or numbers, and sometimes a clock in binary.
+  return isText ?? (frame.isControl ? isPlain(frame.payload) : frame.isText)
 }
+
+const isPlain = (bytes: Buffer): boolean => bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
 
 /** Bytes as quoted text, or in hex where they are not text; long ones are shortened. */
 export function preview(bytes: Buffer, isText: boolean, shown: number): string {

@@ -22,6 +22,8 @@ import { version } from './version.js'
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./check/command.js')).checkCommand,
   connect: async () => (await import('./connect/command.js')).connectCommand,
+  send: async () => (await import('./send/command.js')).sendCommand,
+  serve: async () => (await import('./serve/command.js')).serveCommand,
   dump: async () => (await import('./dump/command.js')).dumpCommand,
   proxy: async () => (await import('./proxy/command.js')).proxyCommand,
   replay: async () => (await import('./replay/command.js')).replayCommand,
@@ -33,24 +35,19 @@ const all = (): Promise<Command[]> => Promise.all(Object.values(COMMANDS).map((l
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
   const output = new Output(streams)
+  let late: NodeJS.Timeout | undefined
+  // A command that keeps something, as a recording, may bring that to an end when nobody reads any more.
   const closed = new Promise<number>((resolve) => {
-    output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
+    output.closed.addEventListener('abort', () => {
+      late = setTimeout(resolve, GRACE, Exit.Pipe)
+    })
   })
-  const done = dispatch(args, output, streams).then((code) => (output.closed.aborted ? Exit.Pipe : code))
-  // A command that keeps something, as a recording, may bring that to an end.
-  return Promise.race([done, closed.then((code) => settledWithin(GRACE, done, code))])
+  const done = dispatch(args, output, streams).finally(() => clearTimeout(late))
+  return Promise.race([done.then((code) => (output.closed.aborted ? Exit.Pipe : code)), closed])
 }
 
 /** So long a command may take to end when nobody reads its output any more. */
 const GRACE = 2_000
-
-/** What a promise resolves with, or something else when that takes too long. */
-function settledWithin<T>(time: number, promise: Promise<T>, otherwise: T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, time, otherwise)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
-}
 
 async function dispatch(
   [name, ...args]: readonly string[],

@@ -235,6 +235,28 @@ test('a message that waits in the slab is moved before anybody writes there', as
   assert.equal((await third.line.frames()).length, 12)
 })
 
+test('a message stays as it is when bytes for another connection come in while it is handled', async () => {
+  const inner = onLine({ events: { message: (conn, message) => conn.send(message) } })
+  const seen: string[] = []
+  const { line } = onLine({
+    events: {
+      message: (conn, message) => {
+        inner.line.receive(clientFrame(1, 'x'.repeat(200)))
+        void conn.send('y'.repeat(200))
+        seen.push(message.text())
+        return conn.send(message)
+      },
+    },
+  })
+  line.receive(clientFrame(1, 'z'.repeat(300)), clientFrame(2, 'w'.repeat(30)))
+  assert.deepEqual(seen, ['z'.repeat(300), 'w'.repeat(30)])
+  assert.deepEqual(
+    (await line.frames()).map(({ payload }) => payload.toString()),
+    ['y'.repeat(200), 'z'.repeat(300), 'y'.repeat(200), 'w'.repeat(30)],
+  )
+  assert.equal((await inner.line.frames()).length, 2)
+})
+
 test('a message that was sent on stays readable while it is handled, though the slab is used again', () => {
   const seen: string[] = []
   const others = Array.from({ length: 5 }, () => onLine().conn)

@@ -44,6 +44,13 @@ describe('annotateLine', () => {
     assert.equal(annotateLine({ frame: rest, isText: true }), 'continuation fin 2 bytes "hi"')
   })
 
+  test('shows the payload of a ping as text where it is plain ASCII', () => {
+    const ping = (payload: string | Buffer) =>
+      annotateLine({ frame: new Frame({ opcode: Opcode.Ping, payload }) })
+    assert.equal(ping('are you there?'), 'ping fin 14 bytes "are you there?"')
+    assert.equal(ping(Buffer.from([0, 65])), 'ping fin 2 bytes 0041')
+  })
+
   test('shows what was compressed, too', () => {
     const frame = new Frame({
       opcode: Opcode.Text,

@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline'
-import { dial } from '../../index.js'
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { DIAL_FLAGS, dialOptionsOf, targetOf } from '../dial-flags.js'
 import { listenForInterrupt } from '../interrupt.js'
@@ -8,6 +7,7 @@ import { type Action, InputError, type LineForm, parsePlain, parseSlash } from '
 import { Prompt } from './prompt.js'
 import { type BinaryForm, type Show, showAsJson, showToPeople, showToPipe } from './show.js'
 import { Talk } from './talk.js'
+import { watchFrames } from './watch.js'
 
 export const connectCommand: Command = {
   name: 'connect',
@@ -70,7 +70,7 @@ async function connect(call: Call): Promise<number> {
     show,
     drained: () => output.drained(),
     release: lines.release,
-    open: (address, options) => dial(address, options),
+    watch: options.flag('frames') ? (conn) => void watchFrames(conn, show, since) : () => undefined,
   })
   interrupt.signal.addEventListener('abort', () => talk.stop())
   output.closed.addEventListener('abort', () => talk.stop())

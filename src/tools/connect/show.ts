@@ -1,5 +1,6 @@
 import type { CloseReport, Conn, Message } from '../../index.js'
-import { annotateLine, encoded, frameRecord, quote, type SeenFrame } from '../annotate.js'
+import { annotateLine, encoded, type FrameDirection, frameRecord, type SeenFrame } from '../annotate.js'
+import { closedInWords } from '../closed.js'
 import { failureLines, failureRecord } from '../failure.js'
 import type { Output } from '../output.js'
 
@@ -11,6 +12,8 @@ export interface Show {
   opened(conn: Conn, url: string): void
   message(message: Message): void
   frame(seen: SeenFrame): void
+  /** What compression made of a message. */
+  coded(direction: FrameDirection, plain: number, coded: number): void
   pong(roundTrip: number): void
   closed(report: CloseReport): void
   failed(error: unknown): void
@@ -18,14 +21,11 @@ export interface Show {
   note(text: string): void
 }
 
-const shorten = (bytes: Buffer, form: BinaryForm): string =>
+const inForm = (bytes: Buffer, form: BinaryForm): string =>
   form === 'text' ? bytes.toString() : bytes.toString(form)
 
-export function closedInWords({ code, reason, initiator, clean, cause }: CloseReport): string {
-  const words = reason === '' ? String(code) : `${code} ${quote(reason)}`
-  if (clean) return `closed by ${initiator === 'local' ? 'us' : 'the peer'}: ${words}`
-  return `closed without a closing handshake: ${cause === undefined ? words : `${words}, ${cause.message}`}`
-}
+const codedInWords = (direction: FrameDirection, plain: number, coded: number): string =>
+  direction === 'sent' ? `${plain} bytes compressed to ${coded}` : `${coded} bytes inflated to ${plain}`
 
 function openedInWords({ protocol, extensions }: Conn, url: string): string {
   return [`connected to ${url}`, protocol && `subprotocol ${protocol}`, ...extensions]
@@ -39,9 +39,10 @@ export function showToPeople(print: (lines: readonly string[]) => void, binary: 
     opened: (conn, url) => print([`* ${openedInWords(conn, url)}; /help tells what can be typed`]),
     message(message) {
       if (message.isText) return print([`< ${message.text()}`])
-      print([`< ${message.length} bytes: ${shorten(message.data, binary)}`])
+      print([`< (binary, ${message.length}) ${inForm(message.data, binary)}`])
     },
     frame: (seen) => print([annotateLine(seen)]),
+    coded: (direction, plain, coded) => print([`* ${codedInWords(direction, plain, coded)}`]),
     pong: (roundTrip) => print([`* pong after ${roundTrip.toFixed(1)} ms`]),
     closed: (report) => print([`* ${closedInWords(report)}`]),
     failed: (error) => print(failureLines(error).map((line) => `* ${line}`)),
@@ -55,9 +56,10 @@ export function showToPipe(output: Output, binary: BinaryForm, raw: boolean): Sh
     opened: (conn, url) => output.note(openedInWords(conn, url)),
     message(message) {
       if (raw) output.raw(Buffer.concat([message.data, NEWLINE]))
-      else output.line(message.isText ? message.text() : shorten(message.data, binary))
+      else output.line(message.isText ? message.text() : inForm(message.data, binary))
     },
     frame: (seen) => output.note(annotateLine(seen)),
+    coded: (direction, plain, coded) => output.note(codedInWords(direction, plain, coded)),
     pong: (roundTrip) => output.note(`pong after ${roundTrip.toFixed(1)} ms`),
     closed: (report) => output.note(closedInWords(report)),
     failed(error) {
@@ -78,6 +80,7 @@ export function showAsJson(output: Output, since: () => number): Show {
     message: ({ isText, length, data }) =>
       tell('message', { kind: isText ? 'text' : 'binary', length, ...encoded(data, isText) }),
     frame: (seen) => output.json(frameRecord(seen)),
+    coded: (direction, plain, coded) => tell('coding', { direction, plain, coded }),
     pong: (roundTrip) => tell('pong', { roundTrip }),
     closed: ({ code, reason, clean, initiator, cause }) =>
       tell('close', { code, reason, clean, initiator, cause: cause?.message ?? null }),

@@ -23,8 +23,8 @@ export interface TalkPlan {
   readonly drained: () => Promise<void>
   /** Nothing is sent any more: lets go of what `actions` come from. */
   readonly release: () => void
-  /** Opens one connection; `dial()` unless somebody wants to see its bytes. */
-  readonly open: (url: string, options: DialOptions) => Promise<Conn>
+  /** Looks at a connection that has just been opened. */
+  readonly watch: (conn: Conn) => void
 }
 
 /** Closes that somebody wanted, as `read()` sees it. */
@@ -80,9 +80,9 @@ export class Talk {
   }
 
   async *#connections(): AsyncGenerator<Conn, void, undefined> {
-    const { url, options, reconnect, open, show } = this.#plan
+    const { url, options, reconnect, show } = this.#plan
     const { signal } = this.#stopping
-    if (!reconnect) return yield open(url, { ...options, signal })
+    if (!reconnect) return yield dial(url, { ...options, signal })
     yield* dial.retrying(url, {
       ...options,
       signal,
@@ -102,6 +102,7 @@ export class Talk {
     this.#conn = conn
     this.#lastAt = performance.now()
     show.opened(conn, withoutPassword(url))
+    this.#plan.watch(conn)
     this.#wakeSender?.()
     try {
       for await (const message of conn) await this.#receive(conn, message)

@@ -14,6 +14,9 @@ export interface Stop {
   readonly reason: string
 }
 
+/** How a length is told, by the bytes that stand behind the second one for it. */
+const SIZES: Readonly<Record<number, 7 | 16 | 64>> = { 0: 7, 2: 16, 8: 64 }
+
 /** The length in a header with a second byte like this takes so many bytes. */
 const extendedSize = (second: number): number => {
   const short = second & 0x7f
@@ -141,6 +144,7 @@ export class FrameScanner {
       maskKey: second >= 0x80 ? this.#header.readUInt32BE(this.#headerLength - 4) : 0,
     })
     frame.length = this.#length() ?? 0
+    frame.lengthSize = SIZES[extendedSize(second)] ?? 64
     return frame
   }
 }

@@ -1,0 +1,133 @@
+/** The way to a server, for tools that want to see or write every byte on it: TCP or a unix socket, a proxy, TLS. */
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type DialOptions, HandshakeError } from '../index.js'
+
+/** A stream to a server, and how `dial()` is told to use it. */
+export interface Reached {
+  readonly stream: Duplex
+  /** A `ws:` address, as TLS is spoken already. */
+  readonly url: string
+  /** The `Host` header; the address alone would name the port of `wss:`, too. */
+  readonly host: string
+}
+
+const isSecure = (url: URL): boolean => ['wss:', 'https:', 'wss+unix:'].includes(url.protocol)
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
+
+const failure = (doing: string, cause: unknown): HandshakeError =>
+  new HandshakeError('WS_ERR_SOCKET', `Cannot open a WebSocket: ${doing} failed`, { cause })
+
+/** Connects as `dial()` would with these options. */
+export async function reach(
+  given: string,
+  { tls = {}, proxy, timeout = 10_000 }: DialOptions,
+): Promise<Reached> {
+  const { url, socketPath } = splitUnix(new URL(given))
+  const secure = isSecure(url)
+  const port = Number(url.port) || (secure ? 443 : 80)
+  const raw =
+    proxy === undefined
+      ? await opened(socketPath ?? `${hostOf(url)}:${port}`, timeout, () =>
+          connectTcp(addressOf(url, port, socketPath)),
+        )
+      : await tunnel(new URL(String(proxy)), `${url.hostname}:${port}`, timeout)
+  const stream = secure ? await speakTls(raw, hostOf(url), tls, timeout) : raw
+  return { stream, url: plainAddress(url, port), host: url.host }
+}
+
+function addressOf(url: URL, port: number, path: string | undefined) {
+  return path === undefined
+    ? { host: hostOf(url), port, noDelay: true, allowHalfOpen: true }
+    : { path, allowHalfOpen: true }
+}
+
+/** `ws+unix:/path/to/socket:/chat` names a socket and a path (as `dial()` takes it). */
+function splitUnix(url: URL): { readonly url: URL; readonly socketPath: string | undefined } {
+  if (!url.protocol.endsWith('+unix:')) return { url, socketPath: undefined }
+  const [socketPath = '', path = '/'] = url.pathname.split(':', 2)
+  const scheme = isSecure(url) ? 'wss' : 'ws'
+  return {
+    url: new URL(`${scheme}://localhost${path}${url.search}`),
+    socketPath: decodeURIComponent(socketPath),
+  }
+}
+
+/** Name and password stay in it. */
+function plainAddress(url: URL, port: number): string {
+  const plain = new URL(url.href.replace(/^[a-z]+:/i, 'ws:'))
+  plain.port = String(port)
+  return plain.href
+}
+
+/** Waits for a socket to be there. */
+function opened<S extends Socket>(
+  where: string,
+  timeout: number,
+  open: () => S,
+  event = 'connect',
+): Promise<S> {
+  return new Promise<S>((resolve, reject) => {
+    const socket = open()
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(failure(`connecting to ${where}`, error))
+    }
+    const timer = setTimeout(() => fail(new Error(`no answer for ${timeout} ms`)), timeout || 2 ** 31 - 1)
+    socket.once('error', fail)
+    socket.once(event, () => {
+      clearTimeout(timer)
+      socket.off('error', fail)
+      resolve(socket)
+    })
+  })
+}
+
+const speakTls = (socket: Duplex, host: string, tls: ConnectionOptions, timeout: number): Promise<Socket> =>
+  opened(
+    `${host} with TLS`,
+    timeout,
+    () =>
+      connectTls({
+        servername: isIP(host) === 0 ? host : '',
+        ALPNProtocols: ['http/1.1'],
+        ...tls,
+        host,
+        socket,
+      }),
+    'secureConnect',
+  )
+
+/** A tunnel through an HTTP proxy (RFC 9110 §9.3.6). */
+function tunnel(proxy: URL, authority: string, timeout: number): Promise<Duplex> {
+  const request = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  return new Promise<Duplex>((resolve, reject) => {
+    const asked = request({
+      host: hostOf(proxy),
+      port: Number(proxy.port) || (proxy.protocol === 'https:' ? 443 : 80),
+      method: 'CONNECT',
+      path: authority,
+      headers: {
+        Host: authority,
+        ...(pair !== ':' && { 'Proxy-Authorization': `Basic ${Buffer.from(pair).toString('base64')}` }),
+      },
+      ...(timeout > 0 && { timeout }),
+    })
+    asked.on('timeout', () => asked.destroy(new Error(`no answer for ${timeout} ms`)))
+    asked.on('error', (error) => reject(failure(`connecting through the proxy ${proxy.host}`, error)))
+    asked.on('connect', ({ statusCode: status = 0, statusMessage, headers }, socket) => {
+      socket.setTimeout(0)
+      if (status >= 200 && status < 300) return resolve(socket)
+      socket.destroy()
+      const message = `Cannot open a WebSocket: proxy answered ${status} ${statusMessage}`
+      reject(new HandshakeError('WS_ERR_PROXY', message, { status, headers }))
+    })
+    asked.end()
+  })
+}
