@@ -104,8 +104,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
-      const make = owned ? ownMessage : lendMessage
-      this.#handling.handleNow(make(isText, ascii, bytes, start, end))
+      this.#handling.handleNow((owned ? ownMessage : lendMessage)(isText, ascii, bytes, start, end))
       return true
     }
     const first = this.#readers?.first

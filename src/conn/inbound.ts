@@ -7,7 +7,7 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
 import { Arrivals } from './arrivals.js'
-import { type Codecs, decodeControl } from './codecs.js'
+import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
@@ -47,7 +47,6 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   #drops = false
   /** Nothing that comes in is looked at any more. */
   #discards = false
-
   /** Most connections have none. */
   #pace: Pace | undefined
 
@@ -70,8 +69,8 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   }
 
   get isInside(): boolean {
-    if (this.decoder.buffered > 0) return true
-    return this.#session.isInside && !this.delivery.isEmpty && this.delivery.isAwaited
+    const { isEmpty, isAwaited } = this.delivery
+    return this.decoder.buffered > 0 || (this.#session.isInside && !isEmpty && isAwaited)
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -275,7 +274,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
 
   #onControl(frame: Frame, head: number): void {
     const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
-    const payload = this.#controlPayload(frame)
+    const payload = controlPayload(this.#codecs, frame, this.decoder.ownsPayload, this.#host)
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) {
       decodeClosePayload(payload) // a malformed one fails the connection
@@ -289,12 +288,5 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
     if (shown !== undefined) this.delivery.push(shown)
     if (opcode === Opcode.Close) this.#host.onClose(payload)
-  }
-
-  /** `current` serves all connections, and an extension may keep what it is given. */
-  #controlPayload(frame: Frame): Buffer {
-    if (this.#codecs === undefined) return frame.copyPayload()
-    const kept = keepFrame(frame, this.decoder.ownsPayload)
-    return decodeControl(this.#codecs, kept, (error) => this.#host.fail(error))
   }
 }

@@ -80,7 +80,7 @@ describe('npm run docs:api', () => {
       'Frame.maskKey',
       'dial.retrying',
       'CloseCode.GoingAway',
-      'ConnOptions.maxMessage',
+      'Limits.maxMessage',
     ])
       assert.ok(ids.has(id), id)
   })
