@@ -19,7 +19,8 @@ test('printError writes an error without code and stack, and nothing that comman
   )
 })
 
-test('escapeControls makes C0, DEL, C1 and line separators visible, and leaves the rest', () => {
+test('escapeControls makes C0, DEL, C1, line separators and direction marks visible, and leaves the rest', () => {
   assert.equal(escapeControls('\u0000\u007f\u009b\u2028\u2029'), '\\u0000\\u007f\\u009b\\u2028\\u2029')
+  assert.equal(escapeControls('\u202egnp.exe\u2066\u200b\ufeff'), '\\u202egnp.exe\\u2066\\u200b\\ufeff')
   assert.equal(escapeControls('grüße 😀'), 'grüße 😀')
 })
