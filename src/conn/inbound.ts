@@ -69,8 +69,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   }
 
   get isInside(): boolean {
-    const { isEmpty, isAwaited } = this.delivery
-    return this.decoder.buffered > 0 || (this.#session.isInside && !isEmpty && isAwaited)
+    return this.decoder.buffered > 0 || this.#session.isInside
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
