@@ -9,7 +9,7 @@ import { judgeDelay, judgeMemory, judgeMessages, type Sample } from '../../bench
 
 pinProcesses(false)
 
-describe('npm run flood', { timeout: 120_000 }, () => {
+describe('npm run flood', { timeout: 120_000, concurrency: 4 }, () => {
   for (const kind of Object.keys(attacks))
     test(`attacks with ${kind}, and measures the honest beside`, async () => {
       const [result] = await flood([kind], { milliseconds: 200, connections: 5 })
