@@ -40,20 +40,21 @@ const COMMANDS: readonly Command[] = [
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
   const output = new Output(streams)
-  const closed = new Promise<number>((resolve) => {
-    output.closed.addEventListener('abort', () => resolve(Exit.Pipe))
+  const closed = new Promise<void>((resolve) => {
+    output.closed.addEventListener('abort', () => resolve())
   })
   const done = dispatch(args, output, streams)
   // A command that keeps something, as a recording, may bring that to an end.
-  return Promise.race([done, closed.then((code) => Promise.race([done.then(() => code), grace(code)]))])
+  const code = await Promise.race([done, closed.then(() => Promise.race([done, grace()]))])
+  return output.closed.aborted ? Exit.Pipe : code
 }
 
 /** So long a command may take to end when nobody reads its output any more. */
 const GRACE = 2_000
 
-const grace = (code: number): Promise<number> =>
+const grace = (): Promise<number> =>
   new Promise((resolve) => {
-    setTimeout(resolve, GRACE, code).unref()
+    setTimeout(resolve, GRACE, Exit.Pipe).unref()
   })
 
 async function dispatch(
