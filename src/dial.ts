@@ -20,6 +20,30 @@ export type {
 } from './client/options.js'
 export type { RetryingOptions } from './client/retrying.js'
 
+/** What `dial` is: a function, and another one that dials again and again. */
+export interface Dial {
+  /** Opens a WebSocket; resolves with the open connection. */
+  <Data = unknown>(url: string | URL, options?: DialOptions<Data>): Promise<Conn<Data>>
+  /**
+   * Opens a WebSocket again and again: each turn of the loop gets the next open connection, once the one before has
+   * closed. Between them it waits, longer each time (exponential backoff with full jitter), until a connection has lasted.
+   * Leaving the loop closes the connection of that turn with 1000; aborting `signal` does too, and ends the loop with its
+   * reason.
+   *
+   * @throws TypeError or RangeError at once for a wrong argument. The loop throws the last error when it is fatal, or when
+   * `maxAttempts` dials in a row have failed.
+   *
+   * @example
+   * for await (const conn of dial.retrying('wss://example.com/feed')) {
+   *   for await (const message of conn) handle(message)
+   * }
+   */
+  retrying<Data = unknown>(
+    url: string | URL,
+    options?: RetryingOptions<Data>,
+  ): AsyncGenerator<Conn<Data>, void, undefined>
+}
+
 /**
  * Opens a WebSocket; resolves with the open connection.
  *
@@ -35,31 +59,11 @@ export type { RetryingOptions } from './client/retrying.js'
  * await conn.send('hello')
  * console.log((await conn.read())?.text())
  */
-export async function dial<Data = unknown>(
-  url: string | URL,
-  options: DialOptions<Data> = {},
-): Promise<Conn<Data>> {
-  return open(planDial(url, options))
-}
+// An interface, and not a function with a property: the comment of such a property is lost in the declarations.
+export const dial: Dial = async <Data>(url: string | URL, options: DialOptions<Data> = {}) =>
+  open(planDial(url, options))
 
-/**
- * Opens a WebSocket again and again: each turn of the loop gets the next open connection, once the one before has
- * closed. Between them it waits, longer each time (exponential backoff with full jitter), until a connection has lasted.
- * Leaving the loop closes the connection of that turn with 1000; aborting `signal` does too, and ends the loop with its
- * reason.
- *
- * @throws TypeError or RangeError at once for a wrong argument. The loop throws the last error when it is fatal, or when
- * `maxAttempts` dials in a row have failed.
- *
- * @example
- * for await (const conn of dial.retrying('wss://example.com/feed')) {
- *   for await (const message of conn) handle(message)
- * }
- */
-dial.retrying = <Data = unknown>(
-  url: string | URL,
-  options: RetryingOptions<Data> = {},
-): AsyncGenerator<Conn<Data>, void, undefined> => {
+dial.retrying = <Data>(url: string | URL, options: RetryingOptions<Data> = {}) => {
   const { plan, retrying } = planRetrying(url, options)
   return retryConnections(() => open(plan), retrying)
 }

@@ -33,10 +33,16 @@ export type ErrorCode =
   | 'WS_ERR_MAX_FRAGMENTS'
   | 'WS_ERR_MAX_RATIO'
   | 'WS_ERR_OUTBOX_FULL'
+  | 'WS_ERR_TOO_FAST'
+  | 'WS_ERR_MAX_CONNECTIONS'
+  | 'WS_ERR_MAX_MEMORY'
   // Time ran out.
   | 'WS_ERR_KEEPALIVE'
   | 'WS_ERR_READ_TIMEOUT'
   | 'WS_ERR_WRITE_TIMEOUT'
+  | 'WS_ERR_MESSAGE_TIMEOUT'
+  | 'WS_ERR_IDLE_TIMEOUT'
+  | 'WS_ERR_MAX_LIFETIME'
   | 'WS_ERR_CLOSE_TIMEOUT'
   | 'WS_ERR_HANDSHAKE_TIMEOUT'
   // The transport went away.
@@ -55,26 +61,49 @@ export type ErrorCode =
   | 'WS_ERR_HANDLER'
   | 'WS_ERR_SOURCE'
 
+/** A limit that was reached. */
+export interface Breach {
+  /** The option that sets it. */
+  readonly option: string
+  /** What it is set to: bytes, milliseconds, or how many. */
+  readonly limit: number
+  /** What there was instead, as far as it is known: a message may have been longer still. */
+  readonly value: number
+}
+
+/** What is known of an error besides its text. */
+export interface ErrorFacts extends ErrorOptions {
+  readonly breach?: Breach
+}
+
 /** Base of the errors that are about a connection; `code` says which one. */
 export class WebSocketError extends Error {
+  /** `WebSocketError`, or the name of the class below it. */
   override readonly name: string = 'WebSocketError'
   // No type parameter: with one, `instanceof` would make this `any`.
+  /** Which error it is; of a `CloseError` the close code, a number. */
   readonly code: ErrorCode | number
+  /** The limit that was reached, if it was one. */
+  declare readonly breach: Breach | undefined
 
-  constructor(code: ErrorCode | number, message: string, options?: ErrorOptions) {
-    super(message, options)
+  constructor(code: ErrorCode | number, message: string, facts?: ErrorFacts) {
+    super(message, facts)
     this.code = code
+    if (facts?.breach !== undefined) this.breach = facts.breach
   }
 }
 
 /** The peer broke a rule of the RFC, or a limit; `closeCode` is what it is told (RFC 6455 §7.4.1). */
 export class ProtocolError extends WebSocketError {
+  /** `ProtocolError`. */
   override readonly name = 'ProtocolError'
+  /** Which rule or limit it was. */
   declare readonly code: ErrorCode
+  /** What the peer was told. */
   readonly closeCode: number
 
-  constructor(code: ErrorCode, closeCode: number, message: string, options?: ErrorOptions) {
-    super(code, message, options)
+  constructor(code: ErrorCode, closeCode: number, message: string, facts?: ErrorFacts) {
+    super(code, message, facts)
     this.closeCode = closeCode
   }
 }
@@ -88,18 +117,24 @@ export interface HandshakeFacts {
   /** The first bytes of the answer's body (64 KiB at most). */
   readonly body?: Buffer | undefined
   readonly cause?: unknown
+  readonly breach?: Breach
 }
 
 /** `dial()` did not become a WebSocket connection. */
 export class HandshakeError extends WebSocketError {
+  /** `HandshakeError`. */
   override readonly name = 'HandshakeError'
+  /** What failed. */
   declare readonly code: ErrorCode
+  /** HTTP status of the answer; undefined when there was none. */
   readonly status: number | undefined
+  /** Headers of the answer, names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The first bytes of the answer, 64 KiB at most. */
   readonly body: Buffer
 
   constructor(code: ErrorCode, message: string, facts: HandshakeFacts = {}) {
-    super(code, message, 'cause' in facts ? { cause: facts.cause } : undefined)
+    super(code, message, facts)
     this.status = facts.status
     this.headers = facts.headers ?? {}
     this.body = facts.body ?? Buffer.alloc(0)
@@ -108,7 +143,9 @@ export class HandshakeError extends WebSocketError {
 
 /** Code and reason of one Close frame; code 1005 stands for a Close frame without a code. */
 export interface CloseStatus {
+  /** The close code; 1005 when there was none. */
   readonly code: number
+  /** Why; empty when there was none. */
   readonly reason: string
 }
 
@@ -124,6 +161,8 @@ export interface CloseReport extends CloseStatus {
   readonly received: CloseStatus | undefined
   /** The first error, when the end was not a peaceful one. */
   readonly cause: Error | undefined
+  /** The limit that ended it, if one did. */
+  readonly breach: Breach | undefined
   /** When the last byte came in, as a Unix time in milliseconds, accurate to about a second. */
   readonly lastReceivedAt: number
 }
@@ -133,9 +172,13 @@ export interface CloseReport extends CloseStatus {
  * Its `code` is the close code, `report` says who began and what travelled, `cause` is the error behind it.
  */
 export class CloseError extends WebSocketError {
+  /** `CloseError`. */
   override readonly name = 'CloseError'
+  /** The close code, as in the report. */
   declare readonly code: number
+  /** The reason, as in the report. */
   readonly reason: string
+  /** How the connection ended. */
   readonly report: CloseReport
 
   constructor(report: CloseReport) {
@@ -153,6 +196,12 @@ function describeClose(report: CloseReport): string {
   const who = report.initiator === 'local' ? 'this side' : 'the peer'
   const why = report.cause === undefined ? '' : `: ${report.cause.message}`
   return `Connection was closed by ${who} with code ${report.code}${why}`
+}
+
+/** What the peer is told of an error, short enough for a Close frame: only which limit it was. */
+export function reasonFor(error: Error): string {
+  const breach = error instanceof WebSocketError ? error.breach : undefined
+  return breach === undefined ? '' : `${breach.option} is ${breach.limit}, got ${breach.value}`
 }
 
 /** An argument or option of the wrong kind. */

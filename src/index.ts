@@ -16,6 +16,7 @@ export type { CompressOptions } from './conn/compress-options.js'
 export { Conn } from './conn/conn.js'
 export type { EventHandler } from './conn/events.js'
 export type { HandshakeRequest } from './conn/handshake-request.js'
+export type { Limits, RateLimit } from './conn/limits.js'
 export type { Message } from './conn/message.js'
 export type { ConnOptions, KeepaliveOptions } from './conn/options.js'
 export type { OverOptions } from './conn/over-options.js'
@@ -37,6 +38,7 @@ export {
   type RetryingOptions,
 } from './dial.js'
 export {
+  type Breach,
   CloseError,
   type CloseReport,
   type CloseStatus,

@@ -30,7 +30,15 @@ export interface Upgrade<Data = unknown> {
   attach(server: Server | TlsServer): this
   /** The open connections; changes with them. */
   readonly conns: ReadonlySet<Conn<Data>>
-  /** What it has done so far, for a metrics endpoint: a snapshot, added up when it is asked for. */
+  /**
+   * What it has done so far, for a metrics endpoint: a snapshot, added up when it is asked for.
+   *
+   * @example
+   * const { open, accepted, refused } = upgrade(() => undefined).stats
+   * open // 0
+   * accepted // 0
+   * refused // {}
+   */
   readonly stats: UpgradeStats
   /**
    * Closes for good: new handshakes are refused with 503, every connection is told. Resolves when all are gone. The HTTP

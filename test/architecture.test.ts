@@ -177,6 +177,12 @@ const cases: readonly Case[] = [
     expected: ['src/dial.ts has a default export', 'src/upgrade.ts has a default export'],
   },
   {
+    rule: 'no private getters',
+    when: 'there is one',
+    files: { 'src/dial.ts': 'class A {\n  get #is() {\n    return 1\n  }\n}\n' },
+    expected: ['src/dial.ts has a private getter'],
+  },
+  {
     rule: 'index files re-export and do nothing else',
     when: 'there is logic',
     files: { 'src/index.ts': "export * from './conn/conn.js'\nexport const version = 1\n" },

@@ -21,6 +21,7 @@ const report: CloseReport = {
   sent: undefined,
   received: undefined,
   cause: undefined,
+  breach: undefined,
   lastReceivedAt: 0,
 }
 

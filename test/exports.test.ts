@@ -33,6 +33,7 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
     types: [
       'Accepted',
       'ActiveExtension',
+      'Breach',
       'Broadcast',
       'BroadcastCounts',
       'BroadcastOptions',
@@ -62,6 +63,7 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
       'HandshakeRequest',
       'HeaderFields',
       'KeepaliveOptions',
+      'Limits',
       'Message',
       'MessageReader',
       'MessageWriter',
@@ -69,6 +71,7 @@ const surface: Readonly<Record<string, { values: readonly string[]; types: reado
       'PairOptions',
       'Prepared',
       'ProxyOptions',
+      'RateLimit',
       'ReadOptions',
       'Refusal',
       'RetryingOptions',

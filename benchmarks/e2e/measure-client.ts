@@ -6,7 +6,7 @@ import { LoadProcess } from './load-process.js'
 import { end, SERVER_CORE, spawnPinned } from './pinned.js'
 import { Questions } from './rpc.js'
 import type { Usage } from './servers/usage.js'
-import type { Times } from './window.js'
+import { afterSome, type Times } from './window.js'
 
 export type ClientSample = {
   /** Microseconds of processor time that the client spent for each message it sent and got back. */
@@ -28,8 +28,12 @@ export async function measureClient(script: string, shape: ClientShape, times: T
     await client.ask('start', { shape, port })
     await sleep(times.warmUp)
     const before = await client.ask<ClientUsage>('usage')
-    await sleep(times.window)
-    return sampleOf(before, await client.ask<ClientUsage>('usage'))
+    const after = await afterSome(
+      times.window,
+      () => client.ask<ClientUsage>('usage'),
+      ({ messages }) => messages > before.messages,
+    )
+    return sampleOf(before, after)
   } finally {
     await Promise.all([load.stop(), end(child)])
   }

@@ -23,6 +23,22 @@ export type CountedSample = {
   p99?: number
 }
 
+/** A window in which nothing came back is made longer: the machine had other things to do, or a message takes its time. */
+const MAX_WINDOWS = 20
+
+/** Waits for so long, and asks; again while the answer is not enough. */
+export async function afterSome<T>(
+  milliseconds: number,
+  ask: () => Promise<T>,
+  isEnough: (answer: T) => boolean,
+): Promise<T> {
+  for (let windows = 1; ; windows++) {
+    await sleep(milliseconds)
+    const answer = await ask()
+    if (isEnough(answer) || windows === MAX_WINDOWS) return answer
+  }
+}
+
 /** Measures while a load runs, and stops it. */
 export async function measureWindow(
   server: ServerProcess,
@@ -31,8 +47,11 @@ export async function measureWindow(
 ): Promise<CountedSample> {
   await load.ask('warm')
   const begin = await snapshot(server, load)
-  await sleep(milliseconds)
-  const end = await snapshot(server, load)
+  const end = await afterSome(
+    milliseconds,
+    () => snapshot(server, load),
+    ({ count }) => count.messages > begin.count.messages,
+  )
   return sampleOf(begin, end, await load.ask<LoadOutcome>('stop'))
 }
 

@@ -27,7 +27,6 @@ export function openChat(wire: Wire) {
 
   /** Decides before there is a connection who will be on it: what `accept` gives becomes `conn.data`. */
   function welcome(request: IncomingMessage): { data: Person } {
-    wire.open(request.url)
     const { searchParams } = new URL(request.url ?? '', 'http://localhost')
     const id = ++lastId
     const name = cleanName(searchParams.get('name')) || `Guest ${id}`
@@ -73,6 +72,7 @@ export function openChat(wire: Wire) {
   }
 
   async function visit(conn: Conn<Person>) {
+    wire.watch(conn)
     enter(conn, conn.data.room)
     try {
       for await (const message of conn) {
@@ -87,7 +87,6 @@ export function openChat(wire: Wire) {
   return upgrade<Person>(visit, {
     path: '/chat',
     accept: welcome,
-    extensions: [wire.extension],
     maxMessage: 8 * 1024,
     maxConnections: 500,
     keepalive: { interval: 15_000 },

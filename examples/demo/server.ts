@@ -18,7 +18,8 @@ export async function start(port: number, host = 'localhost') {
   const url = `http://localhost:${(server.address() as AddressInfo).port}`
   const close = async () => {
     server.close() // nobody new; then goodbye to those who are here: 1012 says that they may come back
-    await Promise.all([chat, wire.door].map((door) => door.close({ code: 1012, reason: 'Restarting' })))
+    await chat.close({ code: 1012, reason: 'Restarting' })
+    await wire.door.close({ code: 1012, reason: 'Restarting' }) // last: it shows how the chat ends
     server.closeAllConnections() // idle ones, that browsers keep for the next page
   }
   return { url, close }

@@ -1,5 +1,5 @@
 // Shows a browser the frames of its connection, on a second one: on the same one, each shown frame would be a frame to show.
-import { type Conn, type Extension, type Frame, reject, upgrade } from 'fastws'
+import { type Conn, reject, type TapFrame, upgrade } from 'fastws'
 
 /** Bytes of a payload that are shown. */
 const SHOWN = 256
@@ -11,8 +11,6 @@ const viewerKey = (url = '') => new URL(url, 'http://localhost').searchParams.ge
 export class Wire {
   /** Those who look on. Their keys are long random numbers: nobody sees the frames of somebody else. */
   readonly #viewers = new Map<string, Conn>()
-  /** The key of the connection that is being opened. */
-  #opening = ''
 
   /** Where viewers connect: /wire?wire=key. */
   readonly door = upgrade(
@@ -30,31 +28,20 @@ export class Wire {
     },
   )
 
-  /** Sees every frame of a connection. It is told of no connection: `open()`, called in `accept`, says whose it will be. */
-  readonly extension: Extension = {
-    name: 'wire',
-    start: () => {
-      const key = this.#opening
-      return {
-        decode: (frame) => this.#show(key, 'in', frame),
-        encode: (frame) => this.#show(key, 'out', frame),
-      }
-    },
-  }
-
-  open(url: string | undefined) {
-    this.#opening = viewerKey(url)
-  }
-
-  #show(key: string, direction: 'in' | 'out', frame: Frame) {
-    const viewer = this.#viewers.get(key)
-    if (viewer !== undefined && viewer.bufferedAmount < BEHIND) void viewer.send(describe(direction, frame))
+  /** Shows every frame of a connection from now on. */
+  watch(conn: Conn) {
+    const key = viewerKey(conn.request?.url)
+    conn.tap((event) => {
+      const viewer = this.#viewers.get(key)
+      if (event.kind !== 'frame' || viewer === undefined || viewer.bufferedAmount >= BEHIND) return
+      void viewer.send(describe(event))
+    })
   }
 }
 
-const describe = (direction: 'in' | 'out', frame: Frame) =>
+const describe = ({ direction, time, frame }: TapFrame) =>
   JSON.stringify({
-    at: Date.now(),
+    at: time,
     direction,
     fin: frame.fin,
     rsv: [frame.rsv1, frame.rsv2, frame.rsv3].map(Number).join(''),

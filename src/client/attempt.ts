@@ -128,7 +128,8 @@ export class Attempt {
 
   #expired(): HandshakeError {
     const message = `Cannot open a WebSocket: ${this.doing} took too long, the limit is ${this.#timeout} ms`
-    return new HandshakeError('WS_ERR_HANDSHAKE_TIMEOUT', message)
+    const breach = { option: 'timeout', limit: this.#timeout, value: this.#timeout }
+    return new HandshakeError('WS_ERR_HANDSHAKE_TIMEOUT', message, { breach })
   }
 
   #stop(reason: unknown): void {

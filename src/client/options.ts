@@ -16,8 +16,11 @@ export interface DialRequest {
 
 /** The answer that came, before it is judged. */
 export interface DialResponse {
+  /** Where it came from. */
   readonly url: URL
+  /** The HTTP status: 101 if all is well. */
   readonly status: number
+  /** All headers, names in lower case. */
   readonly headers: ResponseHeaders
 }
 

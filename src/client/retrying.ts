@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../conn/clock.js'
 import type { Conn } from '../conn/conn.js'
-import { milliseconds } from '../conn/options.js'
+import { milliseconds } from '../conn/option-checks.js'
 import { HandshakeError, outOfRange, wrongType } from '../errors.js'
 import type { DialOptions } from './options.js'
 import { type DialPlan, planDial } from './plan.js'

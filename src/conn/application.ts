@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { type CloseReport, toError } from '../errors.js'
+import { type CloseReport, toError, type WebSocketError } from '../errors.js'
 import type { Conn } from './conn.js'
 import { type EventHandler, isPromiseLike } from './events.js'
+import type { Holder, MemoryBudget } from './memory-budget.js'
 import type { Message } from './message.js'
+import { isGone } from './own-end.js'
 
 /** Somebody who keeps track of connections. */
 export interface ConnObserver<Data> {
@@ -10,12 +12,14 @@ export interface ConnObserver<Data> {
   onStart(conn: Conn<Data>): void
   /** The application's own function threw; the connection is closed with 1011 in any case. */
   onHandlerError(error: Error, conn: Conn<Data>): void
+  /** A limit ends the connection. */
+  onBreach(error: WebSocketError, conn: Conn<Data>): void
   /** After everything else. */
   onGone(conn: Conn<Data>): void
 }
 
 /** The connection that something happens on, as the application's side needs it. */
-export interface ApplicationHost<Data> {
+export interface ApplicationHost<Data> extends Holder {
   readonly conn: Conn<Data>
   /** One of the application's functions threw. */
   handlerFailed(thrown: unknown): void
@@ -31,9 +35,12 @@ export class Application<Data> {
   readonly #events: EventHandler<Data> | undefined
   readonly #observer: ConnObserver<Data> | undefined
 
-  constructor(events?: EventHandler<Data>, observer?: ConnObserver<Data>) {
+  readonly #budget: MemoryBudget | undefined
+
+  constructor(events?: EventHandler<Data>, observer?: ConnObserver<Data>, budget?: MemoryBudget) {
     this.#events = events
     this.#observer = observer
+    this.#budget = budget
   }
 
   /** Whether messages go to event functions. */
@@ -43,9 +50,15 @@ export class Application<Data> {
 
   onStart(host: ApplicationHost<Data>, request: IncomingMessage | undefined): void {
     const { conn } = host
+    this.#budget?.add(host)
     this.#observer?.onStart(conn)
     const events = this.#events
     if (events?.open !== undefined) this.#call(host, () => events.open?.(conn, request))
+  }
+
+  /** A connection may hold more than before. */
+  onHolding(host: ApplicationHost<Data>): void {
+    this.#budget?.look(host)
   }
 
   message(conn: Conn<Data>, message: Message): unknown {
@@ -72,7 +85,13 @@ export class Application<Data> {
     if (events?.error !== undefined) this.#callLast(host, () => events.error?.(host.conn, cause))
   }
 
+  /** A limit ends the connection: whoever keeps track of connections is told, unless the peer is only gone. */
+  onBreach({ conn }: ApplicationHost<Data>, error: WebSocketError): void {
+    if (!isGone(error)) this.#guarded(() => this.#observer?.onBreach(error, conn))
+  }
+
   onGone(host: ApplicationHost<Data>, report: CloseReport): void {
+    this.#budget?.delete(host)
     this.#observer?.onGone(host.conn)
     const events = this.#events
     if (events?.close !== undefined) this.#callLast(host, () => events.close?.(host.conn, report))
@@ -85,8 +104,12 @@ export class Application<Data> {
   }
 
   onHandlerError({ conn }: Pick<ApplicationHost<Data>, 'conn'>, thrown: unknown): void {
+    this.#guarded(() => this.#observer?.onHandlerError(toError(thrown), conn))
+  }
+
+  #guarded(step: () => void): void {
     try {
-      this.#observer?.onHandlerError(toError(thrown), conn)
+      step()
     } catch (error) {
       // It must not end the work on other connections that may be under way here.
       process.nextTick(() => {

@@ -5,6 +5,8 @@ import { type Quiet, quietPromise, quietRejection, RESOLVED } from './quiet.js'
 export interface BackPressureHost {
   /** What waited is below the high-water mark again. */
   onDrain(): void
+  /** More waits than the high-water mark. */
+  onHolding(): void
   /** What everybody is told once no more is taken. */
   error(): Error | undefined
 }
@@ -39,6 +41,8 @@ export class BackPressure {
   accepted(waiting: number): Promise<void> {
     if (this.#refuses) return this.#rejection()
     if (waiting <= this.#highWaterMark) return RESOLVED
+    this.#host.onHolding()
+    if (this.#refuses) return this.#rejection()
     this.#wasAbove = true
     this.#room ??= quietPromise()
     return this.#room.promise
@@ -48,6 +52,8 @@ export class BackPressure {
   acceptedInTurn(buffered: number): Promise<void> {
     if (this.#refuses) return this.#rejection()
     if (buffered <= this.#highWaterMark) return RESOLVED
+    this.#host.onHolding()
+    if (this.#refuses) return this.#rejection()
     this.#wasAbove = true
     this.#below ??= quietPromise()
     return this.#below.promise

@@ -1,8 +1,9 @@
-import { outOfRange, ProtocolError, wrongType } from '../errors.js'
+import { outOfRange, wrongType } from '../errors.js'
 import type { Bytes } from './bytes.js'
 import { Conn, failConn, outboxOf } from './conn.js'
 import type { Message } from './message.js'
 import { checkNames, type OptionNames } from './option-names.js'
+import { tooSlow } from './outbox-full.js'
 import { Prepared, prepare } from './prepared.js'
 import { RESOLVED } from './quiet.js'
 import type { SendOptions } from './sendable.js'
@@ -17,6 +18,7 @@ import type { SendOptions } from './sendable.js'
  */
 export type SlowPolicy = 'wait' | 'skip' | 'close'
 
+/** What can be set for one broadcast. */
 export interface BroadcastOptions extends SendOptions {
   /** What happens to slow peers; default `'wait'`. */
   readonly slow?: SlowPolicy
@@ -148,14 +150,6 @@ class Round {
       return
     }
     this.#closed++
-    failConn(conn, tooSlow(conn))
+    failConn(conn, tooSlow(conn.bufferedAmount, outboxOf(conn).highWaterMark))
   }
 }
-
-const tooSlow = (conn: Conn): ProtocolError =>
-  new ProtocolError(
-    'WS_ERR_OUTBOX_FULL',
-    1013,
-    `Cannot broadcast to a slow peer: ${conn.bufferedAmount} bytes wait to go out, ` +
-      `highWaterMark is ${outboxOf(conn).highWaterMark}, slow is 'close'`,
-  )

@@ -1,6 +1,6 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
-import { type CloseReport, type ErrorCode, WebSocketError } from '../errors.js'
+import type { CloseReport, WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Role } from '../frame/rules.js'
 import type { Conn } from './conn.js'
@@ -54,6 +54,8 @@ export interface FailedHandshake {
  * that come in or go out. What a subscriber throws is an uncaught exception, as Node has it; the connection goes on.
  *
  * @example
+ * import { subscribe } from 'node:diagnostics_channel'
+ *
  * const onClose = (event: unknown) => {
  *   const { conn, role, report } = event as DiagnosticsEvents['fastws:close']
  *   console.log(`${role}: ${report.code}, ${conn.stats.messagesIn} messages`)
@@ -69,7 +71,7 @@ export interface DiagnosticsEvents {
   'fastws:message': ConnContext & WireMessage
   /** A frame. */
   'fastws:frame': ConnContext & WireFrame
-  /** A limit or a timeout of ours ended a connection; `error.code` says which. `fastws:error` follows. */
+  /** A limit or a timeout of ours ends a connection; `error.breach` says which. `fastws:error` follows, unless the end is in peace. */
   'fastws:limit': ConnContext & { readonly error: WebSocketError }
   /** An error ended a connection: what stands as `cause` in the report. */
   'fastws:error': ConnContext & { readonly error: Error }
@@ -102,24 +104,17 @@ export function publishClose({ conn, role }: ConnContext, report: CloseReport): 
   if (closes.hasSubscribers) closes.publish({ conn, role, report } satisfies Payload<'fastws:close'>)
 }
 
+/** A limit or a timeout of ours ends a connection. */
+export function publishLimit({ conn, role }: ConnContext, error: WebSocketError): void {
+  if (limits.hasSubscribers) limits.publish({ conn, role, error } satisfies Payload<'fastws:limit'>)
+}
+
 /** A connection failed on an error. */
 export function publishError({ conn, role }: ConnContext, error: Error): void {
-  if (limits.hasSubscribers && isLimit(error))
-    limits.publish({ conn, role, error } satisfies Payload<'fastws:limit'>)
   if (errors.hasSubscribers) errors.publish({ conn, role, error } satisfies Payload<'fastws:error'>)
 }
 
 export function publishFailedHandshake(role: Role, failed: Omit<FailedHandshake, 'role'>): void {
   if (!handshakes.hasSubscribers) return
   handshakes.publish({ role, ...failed } satisfies Payload<'fastws:handshake:error'>)
-}
-
-/** Limits that are not named `WS_ERR_MAX_…`, nor `WS_ERR_…_TIMEOUT`. */
-const LIMITS: ReadonlySet<ErrorCode | number> = new Set(['WS_ERR_OUTBOX_FULL', 'WS_ERR_KEEPALIVE'])
-
-/** Whether an error says that a limit or a timeout of ours was reached. */
-export function isLimit(error: Error): error is WebSocketError {
-  if (!(error instanceof WebSocketError)) return false
-  const name = String(error.code)
-  return name.startsWith('WS_ERR_MAX_') || name.endsWith('_TIMEOUT') || LIMITS.has(error.code)
 }

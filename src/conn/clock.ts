@@ -4,6 +4,7 @@ export interface Clock {
   now(): number
   /** Calls back once after so many milliseconds; what it returns is given to `clearTimer`. Must not keep the process alive. */
   setTimer(callback: () => void, milliseconds: number): unknown
+  /** Stops a timer that has not called back yet. */
   clearTimer(timer: unknown): void
 }
 

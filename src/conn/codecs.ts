@@ -6,6 +6,7 @@ import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { ActiveExtension, EncodeHints, ExtensionCodec } from '../protocol/extension.js'
 import { isPromiseLike } from './events.js'
 import { type IdleWatch, watchIdle } from './idle-watch.js'
+import { keepFrame } from './plain-message.js'
 import { ignore } from './quiet.js'
 import type { Timekeeper } from './timekeeper.js'
 import type { WireWatch } from './wire-watch.js'
@@ -82,6 +83,13 @@ export class Codecs {
     this.plainBytesIn += plain
     this.codedBytesIn += coded
     this.watch?.coded('in', plain, coded)
+  }
+
+  /** Bytes that the extensions hold. */
+  get memory(): number {
+    let bytes = 0
+    for (const codec of this.#outward) bytes += codec.memory ?? 0
+    return bytes
   }
 
   /** Whether a message of so many bytes goes out as it is. */
@@ -192,13 +200,24 @@ export function eachInOrder<T>(
  * The payload of a control frame that came in, as the extensions give it. Such frames are answered at once: an extension
  * cannot hold them back, only look at them and change them. The frame is released.
  */
-export function decodeControl(codecs: Codecs, frame: Frame, fail: (error: unknown) => void): Buffer {
+function decodeControl(codecs: Codecs, frame: Frame, fail: (error: unknown) => void): Buffer {
   const pending = orGiveBack([frame], () => codecs.decode(frame, MAX_CONTROL_PAYLOAD))
   const payload = frame.copyPayload()
   if (pending === undefined) releaseFrame(frame)
   else pending.then(() => releaseFrame(frame)).catch(fail)
   if (payload.length > MAX_CONTROL_PAYLOAD) throw controlTooLong('decode()')
   return payload
+}
+
+/** The payload of a control frame that came in. The frame serves all connections, and an extension may keep what it is given. */
+export function controlPayload(
+  codecs: Codecs | undefined,
+  frame: Frame,
+  owned: boolean,
+  host: { fail(error: unknown): void },
+): Buffer {
+  if (codecs === undefined) return frame.copyPayload()
+  return decodeControl(codecs, keepFrame(frame, owned), (error) => host.fail(error))
 }
 
 /** The payload of a control frame as the extensions want it; throws when they break a rule. */

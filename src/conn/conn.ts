@@ -74,15 +74,9 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     if (events !== undefined) checkEvents('events', events)
     const resolved = resolveConnOptions(rest)
     const extensions = startLocalExtensions(resolved.extensions, role)
-    return startConn(openTransport(duplex), {
-      role,
-      head,
-      protocol,
-      data,
-      application: new Application(events),
-      extensions,
-      options: resolved,
-    })
+    const application = new Application(events)
+    const setup = { role, head, protocol, data, application, extensions, options: resolved }
+    return startConn(openTransport(duplex), setup)
   }
 
   /** What was asked for in the opening handshake (server). The whole request is the second argument of the handler. */
@@ -100,18 +94,22 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
     return this.#core.terms.extensionNames
   }
 
+  /** The peer's address; that of a proxy, if there is one in front. */
   get remoteAddress(): string | undefined {
     return this.#core.transport.remoteAddress
   }
 
+  /** The peer's port. */
   get remotePort(): number | undefined {
     return this.#core.transport.remotePort
   }
 
+  /** Our own address; undefined, as the others, where there is no network. */
   get localAddress(): string | undefined {
     return this.#core.transport.localAddress
   }
 
+  /** Our own port. */
   get localPort(): number | undefined {
     return this.#core.transport.localPort
   }

@@ -2,19 +2,18 @@ import { type CloseReport, toError, WebSocketError } from '../errors.js'
 import { isPeaceful } from '../frame/close.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
-import type { Transport, TransportEvents } from '../node/transport.js'
-import { type Application, type ApplicationHost, NOBODY } from './application.js'
-import type { OutboxHost } from './back-pressure.js'
-import { isWireWatched, publishClose, publishError, publishOpen } from './channels.js'
+import type { Transport } from '../node/transport.js'
+import { type Application, NOBODY } from './application.js'
+import { isWireWatched, publishClose, publishError, publishLimit, publishOpen } from './channels.js'
 import type { Conn } from './conn.js'
 import type { Delivery } from './delivery.js'
-import type { DeliveryHost, InboundHost } from './delivery-host.js'
-import { Ending, type EndingHost, terminated } from './ending.js'
-import type { Events } from './events.js'
+import { Ending, terminated } from './ending.js'
 import { Framer } from './framer.js'
 import { HandshakeRequest } from './handshake-request.js'
-import { Heartbeat, type HeartbeatHost } from './heartbeat.js'
+import { Heartbeat } from './heartbeat.js'
+import type { Hosts } from './hosts.js'
 import { Inbound } from './inbound.js'
+import { memoryOf } from './memory-budget.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { Outbox } from './outbox.js'
@@ -25,17 +24,7 @@ import type { ConnSetup } from './setup.js'
 import { type ConnStats, statsOf } from './stats.js'
 import { type Terms, termsOf } from './terms.js'
 import { timekeeperOf } from './timekeeper.js'
-import { addTap, lookAt, type TapListener, type WatchHost } from './wire-watch.js'
-
-type Hosts<Data> = ApplicationHost<Data> &
-  TransportEvents &
-  InboundHost &
-  DeliveryHost &
-  EndingHost &
-  HeartbeatHost &
-  OutboxHost &
-  WatchHost &
-  Events
+import { addTap, lookAt, type TapListener } from './wire-watch.js'
 
 /**
  * The switchboard of a connection: it owns the parts and passes on what one has to tell another. It decides nothing
@@ -43,11 +32,12 @@ type Hosts<Data> = ApplicationHost<Data> &
  */
 export class Core<Data> implements Hosts<Data> {
   readonly conn: Conn<Data>
+  counted = 0
   readonly #application: Application<Data>
   readonly #options: ResolvedConnOptions
   #pings: Pings | undefined
   readonly #framer: Framer
-  readonly #inbound: Inbound
+  readonly inbound: Inbound
   readonly #heartbeat: Heartbeat
   #abort: AbortController | undefined
   readonly role: Role
@@ -73,7 +63,7 @@ export class Core<Data> implements Hosts<Data> {
     this.ending = new Ending(role, this)
     this.sender = new Sender(this.ending, options, this.#framer, this.outbox, terms.codecs, terms.allowedRsv)
     const events = this.#application.hasEvents ? this : undefined
-    this.#inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
+    this.inbound = new Inbound(role, options, this, terms.codecs, terms.allowedRsv, events)
     this.#heartbeat = new Heartbeat(options, timekeeperOf(options.clock), this)
   }
 
@@ -81,15 +71,13 @@ export class Core<Data> implements Hosts<Data> {
   start({ head, request }: ConnSetup<Data>): void {
     publishOpen(this, request)
     this.#application.onStart(this, request)
-    if (head !== undefined && head.length > 0) {
-      const bytes = Buffer.from(head) // unmasking changes it, and it may be the caller's
-      this.bytes(bytes, 0, bytes.length)
-    }
+    // Unmasking changes it, and it may be the caller's.
+    if (head !== undefined && head.length > 0) this.bytes(Buffer.from(head), 0, head.length)
     this.transport.open(this)
   }
 
   get delivery(): Delivery {
-    return this.#inbound.delivery
+    return this.inbound.delivery
   }
 
   get signal(): AbortSignal {
@@ -99,7 +87,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   get stats(): ConnStats {
-    return statsOf(this.#inbound, this.#framer, this.sender, this.outbox, this.terms.codecs, this.#pings)
+    return statsOf(this.inbound, this.#framer, this.sender, this.outbox, this.terms.codecs, this.#pings)
   }
 
   /** Nobody will read any more. */
@@ -111,12 +99,23 @@ export class Core<Data> implements Hosts<Data> {
 
   bytes(memory: Buffer, start: number, end: number): void {
     this.#heartbeat.heard()
-    if (this.#inbound.watch !== undefined || isWireWatched()) lookAt(this.#inbound, this)
-    this.#inbound.receive(memory, start, end)
+    if (this.inbound.watch !== undefined || isWireWatched()) lookAt(this.inbound, this)
+    this.inbound.receive(memory, start, end)
+    if (this.inbound.decoder.buffered > 0 || !this.delivery.isEmpty) this.onHolding()
   }
 
   room(): Buffer | undefined {
-    return this.#inbound.room()
+    return this.inbound.room()
+  }
+
+  /** More may be held here than before. */
+  onHolding(): void {
+    if (this.inbound.isInside) this.#heartbeat.watchMessage()
+    this.#application.onHolding(this)
+  }
+
+  get memory(): number {
+    return this.ending.report === undefined ? memoryOf(this.inbound, this.outbox, this.terms.codecs) : 0
   }
 
   pause(): void {
@@ -124,6 +123,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   resume(): void {
+    this.#heartbeat.onResume()
     this.transport.resume()
   }
 
@@ -143,24 +143,12 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onPong(payload: Buffer): void {
-    this.#pings?.onPong(payload)
+    if (this.#pings?.onPong(payload) === true) this.inbound.answersIn++
     this.#application.onPong(this, payload)
   }
 
   onClose(payload: Buffer): void {
     this.ending.onCloseFrame(payload, this.#options.autoClose)
-  }
-
-  isReading(): boolean {
-    return this.delivery.isAwaited
-  }
-
-  readsServed(): number {
-    return this.delivery.served
-  }
-
-  isPaused(): boolean {
-    return this.#inbound.isPaused
   }
 
   // The way out: sender -> framer -> outbox -> transport.
@@ -201,11 +189,11 @@ export class Core<Data> implements Hosts<Data> {
   // Beside the way: who looks at the frames.
 
   tap(listener: TapListener): () => void {
-    return addTap(listener, this.#inbound, this.terms.codecs, this)
+    return addTap(listener, this.inbound, this.terms.codecs, this)
   }
 
   writing(bytes: Buffer): void {
-    if (this.#inbound.watch !== undefined || isWireWatched()) lookAt(this.#inbound, this)?.writing(bytes)
+    if (this.inbound.watch !== undefined || isWireWatched()) lookAt(this.inbound, this)?.writing(bytes)
   }
 
   tapFailed(error: Error): void {
@@ -255,23 +243,30 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onCloseSent(): void {
-    this.#inbound.onCloseSent()
+    this.inbound.onCloseSent()
   }
 
   onCloseReceived(): void {
     this.sender.cutStream()
   }
 
+  onBreach(error: WebSocketError): void {
+    publishLimit(this, error)
+    this.#application.onBreach(this, error)
+  }
+
   onReport(report: CloseReport): void {
-    this.#inbound.discard()
+    this.inbound.discard()
     this.sender.close()
     this.outbox.refuse()
     this.#pings?.fail(this.error()!)
     this.delivery.end(isPeaceful(report.code))
     this.#abort?.abort(this.error())
-    if (report.cause === undefined) return
-    publishError(this, report.cause)
-    this.#application.onError(this, report.cause)
+    const { cause } = report
+    if (cause === undefined) return
+    if (cause instanceof WebSocketError && cause.breach !== undefined) this.onBreach(cause)
+    publishError(this, cause)
+    this.#application.onError(this, cause)
   }
 
   ended(): void {

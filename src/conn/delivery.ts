@@ -34,7 +34,11 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   #abandoned = false
   #onRead: (() => void) | undefined
   #refillsSoon = false
-  #expectsReader = false
+  /**
+   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
+   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper. Until it did not come.
+   */
+  expectsReader = false
 
   constructor(
     host: DeliveryHost,
@@ -52,7 +56,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** Whether anybody is waiting for the peer. */
   get isAwaited(): boolean {
-    return this.#handling === undefined ? this.#readers?.first !== undefined : !this.#isBusy
+    return this.#handling === undefined ? this.#readers?.first !== undefined : !this.#isBusy()
   }
 
   /** How many frames or messages were given to somebody who waited for them. */
@@ -64,17 +68,29 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return this.#backlog?.inbox.isFull === true
   }
 
+  /** Bytes of data that wait here. */
+  get bytes(): number {
+    return this.#backlog?.inbox.bytes ?? 0
+  }
+
   get isEmpty(): boolean {
     return this.#backlog === undefined || this.#backlog.inbox.isEmpty
   }
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
-    if (this.#expectsReader) return false
+    if (this.expectsReader) return false
     const inbox = this.#backlog?.inbox
     if (inbox?.isFull !== true) return true
-    if (this.#isBusy || inbox.wholeMessages > 0) return false
+    if (this.#isBusy() || inbox.wholeMessages > 0) return false
     return this.#handling !== undefined || this.#readers?.first?.wants === 'message'
+  }
+
+  /** Who handles a message at once, if it came now; undefined where it has to wait, or to be decoded by an extension. */
+  get handlesNow(): Handling | undefined {
+    if (this.#handling?.isBusy !== false || this.#codecs !== undefined || this.#ended !== undefined)
+      return undefined
+    return this.#backlog?.isInTheWay === true ? undefined : this.#handling
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
@@ -89,29 +105,15 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
-      const make = owned ? ownMessage : lendMessage
-      this.#handling.handleNow(make(isText, ascii, bytes, start, end))
+      this.#handling.handleNow((owned ? ownMessage : lendMessage)(isText, ascii, bytes, start, end))
       return true
     }
     const first = this.#readers?.first
     if (first?.wants !== 'message') return false
     this.#readers!.shift()
     first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
-    this.#expectsReader = this.#readers!.first === undefined
+    this.expectsReader = this.#readers!.first === undefined
     return true
-  }
-
-  /**
-   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
-   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper.
-   */
-  get expectsReader(): boolean {
-    return this.#expectsReader
-  }
-
-  /** It did not come, or what it comes for is not here. */
-  forgetReader(): void {
-    this.#expectsReader = false
   }
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */
@@ -130,7 +132,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (first?.wants !== 'frame' || mustWait) return this.push(frame)
     this.#readers!.shift()
     first.resolve(frame)
-    this.#expectsReader = this.#readers!.first === undefined
+    this.expectsReader = this.#readers!.first === undefined
   }
 
   /** Takes a frame of any kind, which owns its payload. */
@@ -176,7 +178,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** Calls back when every message that came in has been handled. */
   afterwards(callback: () => void): void {
     if (this.#handling === undefined) callback()
-    else this.#handling.afterwards(callback, this.#isDecoding)
+    else this.#handling.afterwards(callback, this.#isDecoding())
   }
 
   /** The next message, if it is here already and nobody waits in front. */
@@ -205,24 +207,24 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
-    this.#expectsReader = false
+    this.expectsReader = false
     this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
-    if (this.#hasNothing) this.#refill()
+    if (this.#hasNothing()) this.#refill()
     else this.#serve()
   }
 
   /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
-  get #hasNothing(): boolean {
+  #hasNothing(): boolean {
     if (this.#ended !== undefined) return false
     return this.#backlog === undefined || this.#backlog.isEmpty
   }
 
-  get #isBusy(): boolean {
-    return this.#handling?.isBusy === true || this.#isDecoding
+  #isBusy(): boolean {
+    return this.#handling?.isBusy === true || this.#isDecoding()
   }
 
-  get #isDecoding(): boolean {
+  #isDecoding(): boolean {
     return this.#backlog?.decoding.isBusy === true
   }
 
@@ -263,7 +265,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#handling === undefined) this.#serveReaders()
     else this.#serveEvents(this.#handling)
     this.#refill()
-    if (!this.#isDecoding) this.#handling?.settle()
+    if (!this.#isDecoding()) this.#handling?.settle()
     if (this.#onRead !== undefined) this.#checkRead()
   }
 
@@ -281,7 +283,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   }
 
   #serveEvents(handling: Handling): void {
-    while (!this.#isBusy) {
+    while (!this.#isBusy()) {
       const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
       if (message === undefined) return
       handling.handle(message)
@@ -291,7 +293,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   static {
     refillNow = (delivery) => {
       delivery.#refillsSoon = false
-      delivery.#expectsReader = false
+      delivery.expectsReader = false
       delivery.#refill()
     }
   }

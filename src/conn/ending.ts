@@ -3,6 +3,7 @@ import {
   type CloseReport,
   type CloseStatus,
   ProtocolError,
+  reasonFor,
   toError,
   WebSocketError,
 } from '../errors.js'
@@ -27,6 +28,8 @@ export interface EndingHost {
   /** Our Close is laid: only the peer's matters now. The peer's Close came in: it reads no more. */
   onCloseSent(): void
   onCloseReceived(): void
+  /** A limit ends the connection. */
+  onBreach(error: WebSocketError): void
   /** The report is there: readers and writers get their last answers. */
   onReport(report: CloseReport): void
   /** Ends the sending direction of the transport behind what was written; drops it. */
@@ -53,6 +56,8 @@ export class Ending {
   /** Close was asked for and waits behind messages that were sent before it. */
   #asked = false
   #failing = false
+  /** The limit that an end in peace is due to. */
+  #retired: WebSocketError | undefined
   #report: CloseReport | undefined
   #error: CloseError | undefined
   #over = false
@@ -103,6 +108,14 @@ export class Ending {
     this.#sendClose(payload, { code, reason })
   }
 
+  /** An end in peace that was due: what waits goes out, and the peer is told why. */
+  retire(error: WebSocketError): void {
+    if (this.#asked || !this.maySendControl) return
+    this.#retired = error
+    this.#host.onBreach(error)
+    this.close(CloseCode.GoingAway, reasonFor(error))
+  }
+
   /** The peer's Close frame came in; `answer` sends ours in return. */
   onCloseFrame(payload: Buffer, answer: boolean): void {
     if (this.#report !== undefined) return
@@ -123,12 +136,13 @@ export class Ending {
     this.#failing = true // an extension may fail on the very Close frame that tells of a failure
     const error = toError(thrown)
     const code = codeFor(error)
+    const reason = reasonFor(error)
     if (maySend(this.#closing)) {
-      this.#host.closeAtOnce(encodeClosePayload(code))
-      this.#closing = onCloseSent(this.#closing, { code, reason: '' })
+      this.#host.closeAtOnce(encodeClosePayload(code, reason))
+      this.#closing = onCloseSent(this.#closing, { code, reason })
     }
     this.#host.startCloseTimer()
-    this.#settle({ code, reason: '', initiator: 'local', clean: false, cause: error })
+    this.#settle({ code, reason, initiator: 'local', clean: false, cause: error })
     this.#host.endTransport()
   }
 
@@ -145,6 +159,7 @@ export class Ending {
       new WebSocketError(
         'WS_ERR_CLOSE_TIMEOUT',
         `Cannot wait longer ${received ? 'to answer Close' : 'for the peer to close'}: closeTimeout is ${limit} ms`,
+        { breach: { option: 'closeTimeout', limit, value: limit } },
       ),
     )
   }
@@ -215,6 +230,7 @@ export class Ending {
       initiator,
       clean,
       cause,
+      breach: this.#retired?.breach ?? breachOf(cause),
       sent: sentOf(this.#closing),
       received: receivedOf(this.#closing),
       lastReceivedAt: this.#host.lastReceivedAt(),
@@ -222,6 +238,9 @@ export class Ending {
     this.#host.onReport(this.#report)
   }
 }
+
+const breachOf = (cause: Error | undefined): CloseReport['breach'] =>
+  cause instanceof WebSocketError ? cause.breach : undefined
 
 /** What the peer is told of an error. */
 function codeFor(error: Error): number {

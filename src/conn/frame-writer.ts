@@ -62,7 +62,7 @@ export class FrameWriter {
 
   /** What would be the peer's fault on the way in is a wrong argument here. */
   #check(frame: Frame): void {
-    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity }
+    const rules = { expectMasked: undefined, allowedRsv: this.#allowedRsv, maxFrame: Infinity, strict: true }
     try {
       checkHeader(headOf(frame), false, frame.length, rules)
     } catch (error) {

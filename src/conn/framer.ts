@@ -10,7 +10,7 @@ import type { Role } from '../frame/rules.js'
 import type { EncodedMessage } from './encoded-message.js'
 import { type Message, messageBytes, messageEnd, messageStart, shareMessage, useMessage } from './message.js'
 import type { Outbox } from './outbox.js'
-import { MAX_STAGED } from './staging.js'
+import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
 
 /** So much of a large message goes out with its header, which alone would make a packet of its own. */
 const WITH_HEADER = 4 << 10
@@ -60,6 +60,10 @@ export class Framer {
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
     useMessage(message)
+    if (laysGuest(message, this.#laysAlike(length))) {
+      this.#header(stagingSlab(), this.#outbox.reserve(headerSize(length, false) + length), head, length)
+      return
+    }
     const pieces = this.#mayShare(length) ? shareMessage(message) : undefined
     if (pieces !== undefined) this.#pieces(head, pieces, length)
     else this.data(head, messageBytes(message), messageStart(message), messageEnd(message))
@@ -121,6 +125,11 @@ export class Framer {
     bytes.copy(into, from, start, end)
     this.#maskPayload(into, from, size)
     this.#outbox.writeOwned(into)
+  }
+
+  /** Whether the payload of a message goes into the slab as it is, in one piece. */
+  #laysAlike(length: number): boolean {
+    return !this.#masks && !this.#outbox.isBlocked && length <= this.#options.fragmentSize
   }
 
   #mayShare(length: number): boolean {

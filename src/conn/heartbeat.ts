@@ -1,12 +1,11 @@
 import { ProtocolError } from '../errors.js'
+import { MessageWatch } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
-import { Patience, type PatienceEnding, type PatienceHost } from './patience.js'
+import { isPatient, Patience, type PatienceEnding, type PatienceHost } from './patience.js'
 import type { Timed, Timekeeper } from './timekeeper.js'
 
 /** What the heartbeat looks at, and what it does when time is up. */
 export interface HeartbeatHost extends PatienceHost {
-  /** Whether we stopped the peer ourselves: then its silence means nothing. */
-  isPaused(): boolean
   sendKeepalive(): void
   readonly ending: HeartbeatEnding
 }
@@ -17,13 +16,14 @@ export interface HeartbeatEnding extends PatienceEnding {
 }
 
 /**
- * All deadlines of one connection, behind one number for the timekeeper: keepalive, read, write and close timeouts.
+ * All deadlines of one connection, behind one number for the timekeeper: keepalive, messages under way, closing, and
+ * what there is patience for.
  */
 export class Heartbeat implements Timed {
   readonly #options: ResolvedConnOptions
   readonly #keeper: Timekeeper
   readonly #host: HeartbeatHost
-  /** Only with a read or write timeout. */
+  /** Only with one of the limits that most connections do without. */
   readonly #patience: Patience | undefined
   // Undefined, not Infinity, until they are needed: a field for a fraction costs three words, and few connections ever
   // have one of these.
@@ -31,6 +31,8 @@ export class Heartbeat implements Timed {
   /** When the peer was last excused for being silent. */
   #excusedAt: number | undefined = undefined
   #closeBy: number | undefined = undefined
+  /** While a message is under way. */
+  #message: MessageWatch | undefined = undefined
   /** How much the peer had taken at the last look, if anything waited for it. */
   #taken: number | undefined = undefined
 
@@ -43,9 +45,8 @@ export class Heartbeat implements Timed {
     this.#options = options
     this.#keeper = keeper
     this.#host = host
-    this.#patience =
-      options.readTimeout === 0 && options.writeTimeout === 0 ? undefined : new Patience(options, host)
     this.lastIn = keeper.sync()
+    this.#patience = isPatient(options) ? undefined : new Patience(options, host, this.lastIn)
     this.due = this.#nextDue(this.lastIn)
     keeper.add(this)
   }
@@ -53,6 +54,19 @@ export class Heartbeat implements Timed {
   /** Bytes came in: the peer lives. */
   heard(): void {
     this.lastIn = this.#keeper.now
+  }
+
+  /** What came in ends inside a message. Called often: it does nothing but for the first time. */
+  watchMessage(): void {
+    if (this.#message !== undefined || this.#options.messageTimeout === 0) return
+    this.#message = new MessageWatch(this.#options, this.#host.inbound, this.#keeper.sync())
+    this.due = Math.min(this.due, this.#message.due)
+    this.#keeper.moved(this)
+  }
+
+  /** The peer may send again, after we had stopped it. */
+  onResume(): void {
+    this.#message?.renew(this.#keeper.sync())
   }
 
   /** The closing handshake has so much time from now on, once; Infinity where somebody else keeps it. */
@@ -74,7 +88,8 @@ export class Heartbeat implements Timed {
     if (closeBy !== undefined && now >= closeBy)
       return this.#host.ending.onCloseTimeout(this.#options.closeTimeout)
     if (closeBy === undefined) {
-      this.#patience?.checkRead(now)
+      this.#patience?.check(now)
+      this.#checkMessage(now)
       this.#checkKeepalive(now)
     }
     this.#patience?.checkWrite(now)
@@ -82,8 +97,9 @@ export class Heartbeat implements Timed {
   }
 
   #nextDue(now: number): number {
-    const polling = this.#patience?.polling ?? Infinity
-    return Math.min(this.#closeBy ?? this.#nextLook(now), now + polling)
+    const patience = this.#patience?.nextDue(now) ?? Infinity
+    if (this.#closeBy !== undefined) return Math.min(this.#closeBy, patience)
+    return Math.min(this.#nextLook(now), patience, this.#message?.due ?? Infinity)
   }
 
   /** A pong comes while we wait for `timeout`: with a longer one, the next ping would be late. */
@@ -92,31 +108,50 @@ export class Heartbeat implements Timed {
     return this.#pingedAt === undefined ? due : Math.min(due, now + this.#options.keepaliveInterval)
   }
 
+  #checkMessage(now: number): void {
+    const message = this.#message
+    if (message === undefined || now < message.due) return
+    if (!this.#host.inbound.isInside) {
+      this.#message = undefined
+      return
+    }
+    const error = message.check(now)
+    if (error === undefined) message.renew(now)
+    else this.#host.ending.fail(error)
+  }
+
   #keepaliveDue(): number {
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     if (keepaliveInterval === 0) return Infinity
-    if (this.#pingedAt === undefined) return this.#lastSign + keepaliveInterval
+    if (this.#pingedAt === undefined) return this.#lastSign() + keepaliveInterval
     return this.#pingedAt + (keepaliveTimeout === 0 ? keepaliveInterval : keepaliveTimeout)
   }
 
   /** When the peer last showed that it lives. */
-  get #lastSign(): number {
+  #lastSign(): number {
     return Math.max(this.lastIn, this.#excusedAt ?? -Infinity)
   }
 
   #checkKeepalive(now: number): void {
     if (this.#takesBytes()) this.#excusedAt = now
-    if (this.#pingedAt !== undefined && this.#lastSign >= this.#pingedAt) this.#pingedAt = undefined
+    if (this.#pingedAt !== undefined && this.#lastSign() >= this.#pingedAt) this.#pingedAt = undefined
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.
-    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && !this.#host.isPaused())
+    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && !this.#host.inbound.isPaused)
       return this.#host.ending.fail(
         new ProtocolError(
           'WS_ERR_KEEPALIVE',
           1011,
           `Cannot keep the connection: nothing came in for ${Math.round(now - this.lastIn)} ms, ` +
             `keepalive.interval is ${keepaliveInterval} ms, keepalive.timeout is ${keepaliveTimeout} ms`,
+          {
+            breach: {
+              option: 'keepalive.timeout',
+              limit: keepaliveTimeout,
+              value: Math.round(now - this.#pingedAt),
+            },
+          },
         ),
       )
     this.#pingedAt = now

@@ -7,13 +7,16 @@ import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
-import { type Codecs, decodeControl } from './codecs.js'
+import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
+import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
+import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 import type { WireWatch } from './wire-watch.js'
 
@@ -24,17 +27,18 @@ import type { WireWatch } from './wire-watch.js'
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound implements DeliverySource {
+export class Inbound implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
+  readonly #options: ResolvedConnOptions
   readonly #session: Session
-  readonly #decoder: FrameDecoder
+  readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
   /** Bytes were left undecoded. */
-  #stopped = false
+  isStopped = false
   /** The peer was stopped, because nobody makes room for what it sent. */
-  #paused = false
+  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -44,6 +48,8 @@ export class Inbound implements DeliverySource {
   #drops = false
   /** Nothing that comes in is looked at any more. */
   #discards = false
+  /** Most connections have none. */
+  #pace: Pace | undefined
 
   bytesIn = 0
   framesIn = 0
@@ -51,8 +57,10 @@ export class Inbound implements DeliverySource {
   textIn = 0
   pingsIn = 0
   pongsIn = 0
+  /** Pongs among them that we have asked for. */
+  answersIn = 0
   /** Shown every frame, while somebody looks. */
-  watch: WireWatch | undefined = undefined
+  watch: WireWatch | undefined
 
   constructor(
     role: Role,
@@ -63,19 +71,17 @@ export class Inbound implements DeliverySource {
     events: Events | undefined,
   ) {
     this.#host = host
+    this.#options = options
     this.#session = new Session(options)
-    this.#decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
+    this.#pace = paceFor(options, this, host)
   }
 
-  get isStopped(): boolean {
-    return this.#stopped
-  }
-
-  /** Whether we have stopped the peer ourselves. */
-  get isPaused(): boolean {
-    return this.#paused
+  get isInside(): boolean {
+    const { isEmpty, isAwaited } = this.delivery
+    return this.decoder.buffered > 0 || (this.#session.isInside && !isEmpty && isAwaited)
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -93,29 +99,29 @@ export class Inbound implements DeliverySource {
     if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
-    this.delivery.forgetReader()
+    this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
-    this.#decoder.append(memory, start, end)
+    this.decoder.append(memory, start, end)
     this.#pump()
-    this.#decoder.keep()
+    this.decoder.keep()
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
     if (this.#discards) return undefined
-    return (this.#room = this.#decoder.room())
+    return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
   #commit(count: number): void {
     this.#pumping = true
     try {
-      if (this.#decoder.commit(count, current)) this.#onFrame(current)
+      if (this.decoder.commit(count, current)) this.#onFrame(current)
     } catch (error) {
       this.#host.fail(error)
     }
     this.#pumping = false
-    if (!this.#flows) this.#stop()
+    if (!this.#flows()) this.#stop()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -127,32 +133,32 @@ export class Inbound implements DeliverySource {
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
+    this.#pace?.stop()
     this.#start()
   }
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.#stopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.#pumping) this.#pump()
   }
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    return this.#mayPull && this.#pullInto(current, isPlainMessage)
-      ? this.#pulled(headOf(current))
-      : undefined
+    if (!this.#mayPull() || !this.#pullInto(current, isPlainMessage)) return undefined
+    return this.#pulled(headOf(current))
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
-    if (!this.#mayPull) return undefined
+    if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
-  get #mayPull(): boolean {
-    return this.#stopped && !this.#pumping && !this.#drops
+  #mayPull(): boolean {
+    return this.isStopped && !this.#pumping && !this.#drops
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -169,8 +175,8 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty) {
-      if (!this.#decoder.read(frame)) {
+    while (!this.#discards && this.delivery.isEmpty && this.#pace?.holds !== true) {
+      if (!this.decoder.read(frame)) {
         this.#start()
         return false
       }
@@ -193,12 +199,12 @@ export class Inbound implements DeliverySource {
   #pulled(head: number): Message {
     const isText = (head & 0x0f) === Opcode.Text
     const { isAscii } = this.#session
-    const owned = this.#decoder.ownsPayload
+    const owned = this.decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
-  get #flows(): boolean {
-    return !this.#discards && (this.delivery.wantsMore || this.#closing)
+  #flows(): boolean {
+    return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
   }
 
   #pump(): void {
@@ -212,11 +218,18 @@ export class Inbound implements DeliverySource {
   }
 
   #decodeAll(): void {
-    while (this.#flows) {
-      if (!this.#decoder.read(current)) return this.#start()
+    while (this.#flows()) {
+      if (this.#takeRun()) continue
+      if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
+  }
+
+  #takeRun(): boolean {
+    // A run is not counted message by message: where their rate is limited, they go one by one.
+    if (this.#pace || !this.delivery.handlesNow || this.#session.isInside) return false
+    return takePlainRun(this.decoder, this.delivery, this.#options, this)
   }
 
   #onFrame(frame: Frame): void {
@@ -233,18 +246,18 @@ export class Inbound implements DeliverySource {
   }
 
   #stop(): void {
-    if (this.#discards || (this.delivery.expectsReader && this.#decoder.isDry)) return this.#start()
-    this.#stopped = true
+    if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
+    this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.#paused) return
-    this.#paused = true
+    if (this.isPaused) return
+    this.isPaused = true
     this.#host.pause()
   }
 
   #start(): void {
-    this.#stopped = false
-    if (!this.#paused) return
-    this.#paused = false
+    this.isStopped = false
+    if (!this.isPaused) return
+    this.isPaused = false
     this.#host.resume()
   }
 
@@ -260,36 +273,28 @@ export class Inbound implements DeliverySource {
         bytesOf(frame),
         startOf(frame),
         endOf(frame),
-        this.#decoder.ownsPayload,
+        this.decoder.ownsPayload,
       )
     )
       return
-    this.delivery.pushData(keepFrame(frame, this.#decoder.ownsPayload))
+    this.delivery.pushData(keepFrame(frame, this.decoder.ownsPayload))
   }
 
   #onControl(frame: Frame, head: number): void {
-    const shown = this.delivery.showsControl ? keepFrame(frame, this.#decoder.ownsPayload) : undefined
-    // `current` serves all connections, and an extension may keep what it is given.
-    const payload =
-      this.#codecs === undefined
-        ? frame.copyPayload()
-        : decodeControl(this.#codecs, keepFrame(frame, this.#decoder.ownsPayload), (error) =>
-            this.#host.fail(error),
-          )
+    const shown = this.delivery.showsControl ? keepFrame(frame, this.decoder.ownsPayload) : undefined
+    const payload = controlPayload(this.#codecs, frame, this.decoder.ownsPayload, this.#host)
     const opcode = head & 0x0f
-    if (opcode === Opcode.Close) this.#checkClose(payload)
+    if (opcode === Opcode.Close) {
+      decodeClosePayload(payload) // a malformed one fails the connection
+      this.#discards = true // after a good one nothing else counts (§5.5.1)
+    }
     if (opcode === Opcode.Ping) this.pingsIn++
-    if (opcode === Opcode.Pong) this.pongsIn++
+    else if (opcode === Opcode.Pong) this.pongsIn++
+    this.#pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)
     if (shown !== undefined) this.delivery.push(shown)
     if (opcode === Opcode.Close) this.#host.onClose(payload)
-  }
-
-  /** A malformed Close fails the connection; after a good one nothing else counts (§5.5.1). */
-  #checkClose(payload: Buffer): void {
-    decodeClosePayload(payload)
-    this.#discards = true
   }
 }

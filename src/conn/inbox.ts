@@ -35,6 +35,11 @@ export class Inbox {
     return this.#dataFrames > 0
   }
 
+  /** Bytes of data that wait. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Messages whose last frame is here. */
   get wholeMessages(): number {
     return this.#wholeMessages

@@ -3,33 +3,48 @@ import { WebSocketError } from '../errors.js'
 
 const EMPTY = Buffer.alloc(0)
 
+// What is known of a message is kept in one number: an object of five fields costs less than one of eight.
+
+/** It came as text; all of its bytes are known to be ASCII. */
+const TEXT = 1
+const ASCII = 2
+
 /** Whose memory the bytes of a message lie in. */
-const OWN = 0
-/** Its own, and its owner has seen it: he may change the bytes at any time. */
-const SEEN = 4
-/** Its own, and on its way out as it is: who wants to see the bytes gets a copy. */
-const LEAVING = 5
+const STATE = 7 << 2
+const OWN = 0 << 2
 /** Lent by the read loop for the time of one event. */
-const LENT = 1
+const LENT = 1 << 2
 /** Lent, and passed on to `send()` meanwhile. */
-const SENT = 2
+const SENT = 2 << 2
 /** Was lent and is gone. */
-const GONE = 3
+const GONE = 3 << 2
+/** Its own, and its owner has seen it: he may change the bytes at any time. */
+const SEEN = 4 << 2
+/** Its own, and on its way out as it is: who wants to see the bytes gets a copy. */
+const LEAVING = 5 << 2
 
 // What only fastws itself may do with a message. The bodies stand in the static block of the class.
 
 /** A message whose bytes are its own from now on. @internal */
-export let ownMessage: (isText: boolean, ascii: boolean, bytes: Buffer, start: number, end: number) => Message
+export let ownMessage: (
+  isText: boolean,
+  isAscii: boolean,
+  bytes: Buffer,
+  start: number,
+  end: number,
+) => Message
 /** A message whose bytes are lent until `reclaimMessage`. @internal */
 export let lendMessage: (
   isText: boolean,
-  ascii: boolean,
+  isAscii: boolean,
   bytes: Buffer,
   start: number,
   end: number,
 ) => Message
 /** Takes lent memory back: what was only sent on is gone, what was not looked at is copied. @internal */
 export let reclaimMessage: (message: Message) => void
+/** Takes lent memory back early: what may still be looked at is copied. @internal */
+export let evictMessage: (message: Message) => void
 /** Notes that a message was sent on; its bytes follow with `messageBytes` and so on. @internal */
 export let useMessage: (message: Message) => void
 /** A message whose bytes are still in the pieces they came in, its own from now on. @internal */
@@ -57,33 +72,23 @@ export let messageEnd: (message: Message) => number
  * }
  */
 export class Message {
-  /** Whether it came as text (UTF-8); else it is binary. */
-  readonly isText: boolean
+  #bits: number
   #bytes: Buffer
   #start: number
   #end: number
-  #state: typeof OWN | typeof LENT | typeof SENT | typeof GONE | typeof SEEN | typeof LEAVING
-  #ascii: boolean
-  #string: string | undefined
-  /** What was not joined yet. */
-  #pieces: readonly Buffer[] | undefined
+  /** The text, of a message that was lent, or what was not joined yet. */
+  #rest: string | readonly Buffer[] | undefined = undefined
 
-  private constructor(
-    isText: boolean,
-    ascii: boolean,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    state: typeof OWN | typeof LENT,
-  ) {
-    this.isText = isText
+  private constructor(bits: number, bytes: Buffer, start: number, end: number) {
+    this.#bits = bits
     this.#bytes = bytes
     this.#start = start
     this.#end = end
-    this.#state = state
-    this.#ascii = ascii
-    this.#string = undefined
-    this.#pieces = undefined
+  }
+
+  /** Whether it came as text (UTF-8); else it is binary. */
+  get isText(): boolean {
+    return (this.#bits & TEXT) !== 0
   }
 
   /** How many bytes it has. */
@@ -96,9 +101,9 @@ export class Message {
   get data(): Buffer {
     this.keep()
     if (this.#start === this.#end) return EMPTY
-    if (this.#pieces !== undefined) this.#join()
-    else if (this.#state === LEAVING) this.#copy()
-    this.#state = SEEN
+    if (typeof this.#rest === 'object') this.#join(this.#rest)
+    else if ((this.#bits & STATE) === LEAVING) this.#copy()
+    this.#become(SEEN)
     if (this.#start === 0 && this.#end === this.#bytes.length) return this.#bytes
     this.#bytes = this.#bytes.subarray(this.#start, this.#end)
     this.#start = 0
@@ -108,15 +113,16 @@ export class Message {
 
   /** The bytes as text. */
   text(): string {
-    if (this.#string !== undefined) return this.#string
+    if (typeof this.#rest === 'string') return this.#rest
     this.#check()
-    if (this.#pieces !== undefined) this.#join()
-    const text = this.#ascii
+    if (this.#rest !== undefined) this.#join(this.#rest)
+    const isAscii = (this.#bits & ASCII) !== 0
+    const text = isAscii
       ? this.#bytes.toString('latin1', this.#start, this.#end)
       : this.#bytes.toString('utf8', this.#start, this.#end)
     // The string outlives memory that is only lent, so that nothing needs to be copied. (U+FFFD may stand for bytes that
     // are no UTF-8, which it could not give back.)
-    if (this.#isLent && this.isText && (this.#ascii || !text.includes('\ufffd'))) this.#string = text
+    if (this.#isLent() && this.isText && (isAscii || !text.includes('\ufffd'))) this.#rest = text
     return text
   }
 
@@ -128,66 +134,79 @@ export class Message {
   /** Makes sure that the bytes stay; returns the message itself. */
   keep(): this {
     this.#check()
-    if (this.#isLent) this.#copy()
+    if (this.#isLent()) this.#copy()
     return this
   }
 
-  get #isLent(): boolean {
-    return this.#state === LENT || this.#state === SENT
+  #isLent(): boolean {
+    const state = this.#bits & STATE
+    return state === LENT || state === SENT
   }
 
-  #join(): void {
-    this.#bytes = Buffer.concat(this.#pieces!)
-    this.#pieces = undefined
-    this.#state = OWN
+  #become(state: number): void {
+    this.#bits = (this.#bits & ~STATE) | state
+  }
+
+  #join(pieces: readonly Buffer[]): void {
+    this.#bytes = Buffer.concat(pieces)
+    this.#rest = undefined
+    this.#become(OWN)
   }
 
   #copy(): void {
     this.#bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#end))
     this.#end -= this.#start
     this.#start = 0
-    this.#state = OWN
+    this.#become(OWN)
   }
 
   #check(): void {
-    if (this.#state !== GONE) return
-    if (this.#string === undefined)
+    if ((this.#bits & STATE) !== GONE) return
+    if (typeof this.#rest !== 'string')
       throw new WebSocketError(
         'WS_ERR_RELEASED',
         'Cannot use a message after its event: it was sent on and given back; call keep() to have it longer',
       )
-    this.#bytes = Buffer.from(this.#string)
+    this.#bytes = Buffer.from(this.#rest)
     this.#start = 0
     this.#end = this.#bytes.length
-    this.#state = OWN
+    this.#become(OWN)
   }
 
   static {
-    ownMessage = (isText, ascii, bytes, start, end) => new Message(isText, ascii, bytes, start, end, OWN)
-    lendMessage = (isText, ascii, bytes, start, end) => new Message(isText, ascii, bytes, start, end, LENT)
+    ownMessage = (isText, isAscii, bytes, start, end) =>
+      new Message(OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
+    lendMessage = (isText, isAscii, bytes, start, end) =>
+      new Message(LENT | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
     reclaimMessage = (message) => {
-      if (!message.#isLent) return
-      if (message.#state === LENT && message.#string === undefined) return message.#copy()
-      message.#state = GONE
+      if (!message.#isLent()) return
+      if ((message.#bits & STATE) === LENT && message.#rest === undefined) return message.#copy()
+      message.#become(GONE)
       message.#bytes = EMPTY
       message.#start = message.#end = 0
     }
+    evictMessage = (message) => {
+      if (message.#isLent() && message.#rest === undefined) message.#copy()
+      else reclaimMessage(message)
+    }
     useMessage = (message) => {
       message.#check()
-      if (message.#state === LENT) message.#state = SENT
+      if ((message.#bits & STATE) === LENT) message.#become(SENT)
     }
     gatherMessage = (isText, pieces, length) => {
-      const message = new Message(isText, false, EMPTY, 0, length, OWN)
-      message.#pieces = pieces
+      const message = new Message(OWN | (isText ? TEXT : 0), EMPTY, 0, length)
+      message.#rest = pieces
       return message
     }
     shareMessage = (message) => {
-      if (message.#state !== OWN && message.#state !== LEAVING) return undefined
-      message.#state = LEAVING
-      return message.#pieces ?? [message.#bytes.subarray(message.#start, message.#end)]
+      if ((message.#bits & STATE) !== OWN && (message.#bits & STATE) !== LEAVING) return undefined
+      message.#become(LEAVING)
+      return typeof message.#rest === 'object'
+        ? message.#rest
+        : [message.#bytes.subarray(message.#start, message.#end)]
     }
     messageBytes = (message) => {
-      if (message.#pieces !== undefined) message.#join()
+      if (typeof message.#rest === 'object') message.#join(message.#rest)
       return message.#bytes
     }
     messageStart = (message) => message.#start

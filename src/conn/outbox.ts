@@ -29,7 +29,7 @@ export class Outbox implements Stager {
   #isShared = false
   #awaitsFlush = false
   /** The transport has not taken everything: what comes now waits. */
-  #blocked = false
+  isBlocked = false
   #waits: Waiting | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
   #held = 0
@@ -59,7 +59,7 @@ export class Outbox implements Stager {
   /** Those that wait for nothing but the peer. */
   get waiting(): number {
     const staged = this.#end - this.#start + sizeOf(this.#cutOff)
-    return this.#blocked ? staged + this.#queued + this.#transport.pending : staged
+    return this.isBlocked ? staged + this.#queued() + this.#transport.pending : staged
   }
 
   /** Whether more waits than may, behind the write that is under way: one message of any size is no sign of a slow peer. */
@@ -86,12 +86,12 @@ export class Outbox implements Stager {
   /** Gives room in `into` for a data frame of `size` bytes; returns where it begins. */
   reserve(size: number): number {
     this.bytesOut += size
-    return this.#blocked ? this.#reserveQueued(size) : this.#reserveStaged(size)
+    return this.isBlocked ? this.#reserveQueued(size) : this.#reserveStaged(size)
   }
 
   /** Gives room for a control frame, in front of data that waits. */
   reserveControl(size: number): number {
-    if (!this.#blocked) return this.reserve(size)
+    if (!this.isBlocked) return this.reserve(size)
     this.bytesOut += size
     this.into = this.#waiting().reserveControl(size)
     return 0
@@ -99,7 +99,7 @@ export class Outbox implements Stager {
 
   /** Like `reserveControl()`, in place of a pong that still waits. */
   reservePong(size: number): number {
-    if (!this.#blocked) return this.reserve(size)
+    if (!this.isBlocked) return this.reserve(size)
     const waits = this.#waiting()
     const before = waits.bytes
     this.into = waits.reservePong(size)
@@ -110,8 +110,8 @@ export class Outbox implements Stager {
   /** Sends memory that nobody else writes to from now on: for frames too large for `reserve()`. */
   writeOwned(bytes: Buffer): void {
     this.bytesOut += bytes.length
-    if (!this.#blocked) this.flushStaged()
-    if (!this.#blocked) return void this.#write(bytes)
+    if (!this.isBlocked) this.flushStaged()
+    if (!this.isBlocked) return void this.#write(bytes)
     this.#waiting().push(bytes)
   }
 
@@ -120,7 +120,7 @@ export class Outbox implements Stager {
    * behind other frames of the same turn a small one is, as a write would cost more.
    */
   writeShared(bytes: Buffer): void {
-    if (this.#blocked || bytes.length > MAX_STAGED) return this.writeOwned(bytes)
+    if (this.isBlocked || bytes.length > MAX_STAGED) return this.writeOwned(bytes)
     if (this.#end !== this.#start) {
       const at = this.reserve(bytes.length)
       return void bytes.copy(this.into, at)
@@ -139,11 +139,11 @@ export class Outbox implements Stager {
 
   /** Like `writeOwned()`, for a frame that lies in several pieces: nothing may come between them. */
   writePieces(pieces: readonly Buffer[]): void {
-    if (!this.#blocked) this.flushStaged()
+    if (!this.isBlocked) this.flushStaged()
     this.bytesOut += sizeOf(pieces)
-    if (this.#blocked) return this.#waiting().pushPieces(pieces)
+    if (this.isBlocked) return this.#waiting().pushPieces(pieces)
     for (const piece of pieces) this.#host.writing(piece)
-    if (!this.#transport.writeAll(pieces)) this.#blocked = true
+    if (!this.#transport.writeAll(pieces)) this.isBlocked = true
   }
 
   /** A promise for "there is room for more": below the high-water mark. */
@@ -183,24 +183,24 @@ export class Outbox implements Stager {
   onDrained(): void {
     // Blocked until the last block is written: what is sent meanwhile must not overtake it.
     let taken = true
-    while (taken && this.#queued > 0) taken = this.#writeNext(this.#waits!)
-    if (taken) this.#blocked = false
+    while (taken && this.#queued() > 0) taken = this.#writeNext(this.#waits!)
+    if (taken) this.isBlocked = false
     if (taken && this.#ending) this.#transport.end()
     this.#settle()
   }
 
   /** Drops the data that waits; what the transport has already taken goes its way. */
   dropQueue(): void {
-    this.bytesOut -= this.#queued
+    this.bytesOut -= this.#queued()
     this.#waits?.dropData()
-    this.bytesOut += this.#queued
+    this.bytesOut += this.#queued()
   }
 
   /** Ends the transport's sending direction when everything has left. */
   end(): void {
     this.flushStaged()
     this.#ending = true
-    if (!this.#blocked) this.#transport.end()
+    if (!this.isBlocked) this.#transport.end()
   }
 
   /** No more is taken: everyone who waits or asks gets the host's error. What waits still goes out. */
@@ -211,14 +211,14 @@ export class Outbox implements Stager {
 
   /** The transport is gone, and with it everything that waits. */
   drop(): void {
-    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#queued
+    this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#queued()
     this.#start = this.#end = 0
     this.#letSharedGo()
     this.#cutOff = this.#waits = undefined
-    this.#blocked = true // whatever is laid now stays here
+    this.isBlocked = true // whatever is laid now stays here
   }
 
-  get #queued(): number {
+  #queued(): number {
     return this.#waits?.bytes ?? 0
   }
 
@@ -238,13 +238,13 @@ export class Outbox implements Stager {
   }
 
   #waitsMoreThan(limit: number): boolean {
-    if (!this.#blocked && this.#held === 0) return false
-    return this.#held + this.#queued + this.#end - this.#start > limit
+    if (!this.isBlocked && this.#held === 0) return false
+    return this.#held + this.#queued() + this.#end - this.#start > limit
   }
 
   #reserveStaged(size: number): number {
     const at = stage(size) // may flush everyone, us too, to make room
-    if (this.#blocked) return this.#reserveQueued(size)
+    if (this.isBlocked) return this.#reserveQueued(size)
     this.#awaitFlush()
     const slab = stagingSlab()
     if (this.#end === at && this.#slab === slab && this.#end !== this.#start) this.#end = at + size
@@ -290,7 +290,7 @@ export class Outbox implements Stager {
   #write(bytes: Buffer): boolean {
     this.#host.writing(bytes)
     if (this.#transport.write(bytes)) return true
-    this.#blocked = true
+    this.isBlocked = true
     return false
   }
 

@@ -1,5 +1,9 @@
 import { CloseError, type CloseReport, WebSocketError } from '../errors.js'
 
+/** Whether an error only says that nothing is heard of the peer any more: that is nobody's mistake. */
+export const isGone = ({ code }: WebSocketError): boolean =>
+  code === 'WS_ERR_KEEPALIVE' || code === 'WS_ERR_CLOSE_TIMEOUT'
+
 /** What is asked of a connection to know an error as its own end. */
 export interface EndFacts {
   readonly isOpen: boolean

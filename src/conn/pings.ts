@@ -45,19 +45,21 @@ export class Pings {
     return payload
   }
 
-  onPong(payload: Buffer): void {
-    if (this.#keepalive?.payload.equals(payload) === true) {
-      this.lastRoundTrip = this.#clock.now() - this.#keepalive.sentAt
-      this.#keepalive = undefined
-    } else this.#answer(payload)
+  /** Whether it answers a ping of ours. */
+  onPong(payload: Buffer): boolean {
+    if (this.#keepalive?.payload.equals(payload) !== true) return this.#answer(payload)
+    this.lastRoundTrip = this.#clock.now() - this.#keepalive.sentAt
+    this.#keepalive = undefined
+    return true
   }
 
-  #answer(payload: Buffer): void {
+  #answer(payload: Buffer): boolean {
     const index = this.#waiting.findLastIndex((ping) => ping.payload.equals(payload))
-    if (index < 0) return // unsolicited pongs are allowed and mean nothing (§5.5.3)
+    if (index < 0) return false // unsolicited pongs are allowed and mean nothing (§5.5.3)
     const now = this.#clock.now()
     this.lastRoundTrip = now - this.#waiting[index]!.sentAt
     for (const ping of this.#waiting.splice(0, index + 1)) ping.resolve(now - ping.sentAt)
+    return true
   }
 
   fail(error: Error): void {

@@ -40,6 +40,7 @@ export class MessageReader implements AsyncIterable<Buffer> {
     while ((await this.read()) !== null);
   }
 
+  /** All parts to the end of the message. Leaving the loop gives the rest up. */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Buffer> {
     try {
       for (let part = await this.read(); part !== null; part = await this.read()) yield part

@@ -12,6 +12,7 @@ import type { Prepared } from './prepared.js'
 /** What can be sent as one message. Strings go as text, bytes as binary, a stream as what its first chunk is. */
 export type Sendable = string | Bytes | Message | Prepared | AsyncIterable<string | Bytes>
 
+/** What can be set for one message. */
 export interface SendOptions {
   /** Whether an extension should compress this message; left out, the extension decides. */
   readonly compress?: boolean
@@ -19,6 +20,7 @@ export interface SendOptions {
   readonly text?: boolean
 }
 
+/** What can be set for one frame. */
 export interface WriteFrameOptions {
   /**
    * false sends the frame exactly as it is, mask and all, however wrong: for tools. By default it is checked, and

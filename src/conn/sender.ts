@@ -1,5 +1,5 @@
 // Hot: run benchmarks/e2e before and after any edit.
-import { ProtocolError, WebSocketError } from '../errors.js'
+import { WebSocketError } from '../errors.js'
 import { encodeFrame } from '../frame/encoder.js'
 import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
@@ -12,6 +12,7 @@ import { Lane } from './lane.js'
 import { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import type { Outbox } from './outbox.js'
+import { outboxFull } from './outbox-full.js'
 import { Prepared, plainOf } from './prepared.js'
 import { PreparedSender } from './prepared-sender.js'
 import { ignore, quietRejection } from './quiet.js'
@@ -70,7 +71,7 @@ export class Sender implements WriterHost {
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (!this.#host.isOpen || this.overflows()) return this.refused()
-    if (options === undefined && this.#isFree && goesPlain(data, this.#codecs)) {
+    if (options === undefined && this.#isFree() && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -161,14 +162,7 @@ export class Sender implements WriterHost {
   /** Whether more waits than may: then the connection has failed. */
   overflows(): boolean {
     if (this.#options.whenFull === 'wait' || !this.#outbox.isFull) return false
-    const limit = this.#options.maxOutboxBytes
-    this.#host.fail(
-      new ProtocolError(
-        'WS_ERR_OUTBOX_FULL',
-        1013,
-        `Cannot send: ${this.#outbox.bufferedAmount} bytes wait to go out, maxOutboxBytes is ${limit}`,
-      ),
-    )
+    this.#host.fail(outboxFull(this.#outbox.bufferedAmount, this.#options.maxOutboxBytes))
     return true
   }
 
@@ -200,7 +194,7 @@ export class Sender implements WriterHost {
     this.#frames?.cut()
   }
 
-  get #isFree(): boolean {
+  #isFree(): boolean {
     return this.#lane?.isFree !== false
   }
 
@@ -241,7 +235,7 @@ export class Sender implements WriterHost {
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
     const isPlain =
       this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
-    if (isPlain && this.#isFree) {
+    if (isPlain && this.#isFree()) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }

@@ -46,18 +46,18 @@ export class Serving {
     if (first === undefined) return false
     switch (first.wants) {
       case 'message':
-        return this.#isFree && this.#serveMessage(first)
+        return this.#isFree() && this.#serveMessage(first)
       case 'frame':
-        return this.#isFree && this.#serveFrame(first)
+        return this.#isFree() && this.#serveFrame(first)
       case 'part':
         return this.#servePart(first)
       case 'stream':
-        return this.#isFree && this.#serveStream(first)
+        return this.#isFree() && this.#serveStream(first)
     }
   }
 
   /** Nobody reads a message part by part; or the end has cut it off, and there is nothing left to wait for. */
-  get #isFree(): boolean {
+  #isFree(): boolean {
     if (!this.isStreaming) return true
     return (
       this.#ended !== undefined && !this.#inbox.holdsData && this.#decoding.isEmpty && !this.#decoding.isBusy

@@ -1,5 +1,6 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
+import { evictMessage, type Message } from './message.js'
 import { RESOLVED } from './quiet.js'
 
 /** Somebody who lays frames into the shared slab and writes them out when the turn is over. */
@@ -44,11 +45,53 @@ let rounds = 0
 /** Views of the slab from its beginning, by their length: to make one costs more than to lay a short frame. */
 const views: (Buffer | undefined)[] = new Array(256).fill(undefined)
 
+/**
+ * A message whose bytes lie where the next frame's payload would: when it is what is sent, they need not be copied.
+ * Before anything else is laid there it gets memory of its own.
+ */
+let guest: Message | undefined
+/** Where its frame would begin; -1 once that was laid, for then nobody writes there before all is flushed. */
+let guestAt = -1
+
+/** Where a frame of `size` bytes would be laid next; -1 where there is no room for it, or a guest already. */
+export const roomAhead = (size: number): number =>
+  guest === undefined && used + size <= SLAB_SIZE ? used : -1
+
+/** Lets a message lie in the room ahead, until `checkOut()`. */
+export function checkIn(newcomer: Message): void {
+  guest = newcomer
+  guestAt = used
+}
+
+export function checkOut(): void {
+  guest = undefined
+}
+
+/**
+ * Whether a message is the guest and goes out where it lies, if it `may`: then its frame must be laid at once. A guest
+ * that may not moves out, for its bytes are about to be copied.
+ */
+export function laysGuest(message: Message, may: boolean): boolean {
+  if (message !== guest) return false
+  if (may && guestAt === used) {
+    guestAt = -1
+    return true
+  }
+  evict()
+  return false
+}
+
+function evict(): void {
+  evictMessage(guest!)
+  guest = undefined
+}
+
 /** The slab that `stage()` last gave room in. */
 export const stagingSlab = (): Buffer => slab
 
 /** Gives room for `size` bytes (at most `MAX_STAGED`) in `stagingSlab()`; returns where it begins. */
 export function stage(size: number): number {
+  if (guest !== undefined && guestAt === used) evict()
   if (used + size > SLAB_SIZE) makeRoom(size)
   const at = used
   used += size
@@ -138,6 +181,7 @@ function makeRoom(size: number): void {
 }
 
 function flushAllStaged(): void {
+  if (guest !== undefined) evict()
   const now = waiting
   waiting = spare
   flushing = true

@@ -7,28 +7,40 @@ import type { Sender } from './sender.js'
 
 /** What a connection has done so far. */
 export interface ConnStats {
+  /** Frames that came in, control frames too. */
   readonly framesIn: number
+  /** Frames that were sent, control frames too. */
   readonly framesOut: number
   /** Whole messages, text and binary. */
   readonly messagesIn: number
+  /** Messages that were sent. */
   readonly messagesOut: number
   /** How many of the messages are text; one that has begun counts already. */
   readonly textIn: number
+  /** How many of those that were sent are text. */
   readonly textOut: number
+  /** Pings that came in. */
   readonly pingsIn: number
+  /** Pings that were sent, those of keepalive too. */
   readonly pingsOut: number
+  /** Pongs that came in. */
   readonly pongsIn: number
+  /** Pongs that were sent. */
   readonly pongsOut: number
   /** Bytes on the wire, headers included, those of the opening handshake not. */
   readonly bytesIn: number
+  /** The same on the way out. */
   readonly bytesOut: number
   /**
    * Of payloads that extensions changed, most often by compression: the bytes on the wire, and those of the application.
    * What comes in counts when it is read.
    */
   readonly codedBytesIn: number
+  /** What they were for the application. */
   readonly plainBytesIn: number
+  /** The same on the way out. */
   readonly codedBytesOut: number
+  /** The same on the way out. */
   readonly plainBytesOut: number
   /** The last round trip that was measured, in milliseconds, by `ping()` or keepalive. */
   readonly lastRoundTrip: number | undefined

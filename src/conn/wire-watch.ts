@@ -16,6 +16,7 @@ import { keepFrame } from './plain-message.js'
 
 /** A frame that went over the wire. */
 export interface TapFrame extends WireFrame {
+  /** Tells it from a coding. */
   readonly kind: 'frame'
 }
 
@@ -24,17 +25,22 @@ export interface TapFrame extends WireFrame {
  * it is shown as frames, and inflates what came in, when somebody reads it.
  */
 export interface TapCoding {
+  /** Tells it from a frame. */
   readonly kind: 'coding'
+  /** Which way it went. */
   readonly direction: 'in' | 'out'
+  /** When, as a Unix time in milliseconds. */
   readonly time: number
-  /** Bytes as the application has them, and as they are on the wire. */
+  /** Bytes as the application has them. */
   readonly plainLength: number
+  /** Bytes as they are on the wire. */
   readonly codedLength: number
 }
 
 /** What a tap is told, in order. */
 export type TapEvent = TapFrame | TapCoding
 
+/** What `conn.tap()` takes. */
 export type TapListener = (event: TapEvent) => void
 
 /** What the watch needs from the connection around it. */
@@ -76,7 +82,7 @@ export class WireWatch {
   /** A frame came in, unmasked; its payload is lent, and the frame is one for all connections. */
   received(frame: Frame): void {
     const message = this.#in.add(headOf(frame), frame.length)
-    if (this.#showsFrames) {
+    if (this.#showsFrames()) {
       const shown = keepFrame(frame, false) // whatever listeners do with it is not done to the connection
       this.#show('in', shown)
       if (!shown.isReleased) releaseFrame(shown)
@@ -98,7 +104,7 @@ export class WireWatch {
 
   #onWritten(frame: Frame): void {
     const message = this.#out.add(headOf(frame), frame.length)
-    if (this.#showsFrames) this.#show('out', frame)
+    if (this.#showsFrames()) this.#show('out', frame)
     if (!frame.isReleased) releaseFrame(frame)
     this.#publish(message)
   }
@@ -108,7 +114,7 @@ export class WireWatch {
     if (this.#taps.size > 0) this.#tell({ kind: 'coding', direction, time: now(), plainLength, codedLength })
   }
 
-  get #showsFrames(): boolean {
+  #showsFrames(): boolean {
     return this.#taps.size > 0 || frames.hasSubscribers
   }
 

@@ -43,6 +43,13 @@ export class Compressor {
     this.aloneKey = `${NAME} ${windowBits} ${level} ${memLevel} ${threshold}`
   }
 
+  /** Bytes of the context that it keeps, or is at work with (as zconf.h counts them). */
+  get memory(): number {
+    if (this.#kept === undefined && this.#current === undefined) return 0
+    const { windowBits, memLevel } = this.#made
+    return (1 << (windowBits + 2)) + (1 << (memLevel + 9))
+  }
+
   encode(frame: Frame, hints: EncodeHints): void | Promise<void> {
     if (frame.isControl) return
     const isFirst = frame.opcode !== Opcode.Continuation

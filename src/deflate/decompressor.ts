@@ -25,6 +25,8 @@ export class Decompressor {
   /** Bytes of the message at hand so far: as they came, and inflated. */
   #came = 0
   #made = 0
+  /** Bytes that have come out of the frame at hand. */
+  #making = 0
 
   constructor(direction: Direction, maxRatio: number, pools: Pools, budget: ContextBudget) {
     this.#windowBits = direction.windowBits
@@ -35,6 +37,12 @@ export class Decompressor {
     this.#pool.join()
     this.#budget = budget
     if (direction.takesOver) budget.reserve()
+  }
+
+  /** Bytes of the context that it keeps, or is at work with, and of what is being inflated. */
+  get memory(): number {
+    const context = this.#kept === undefined && this.#current === undefined ? 0 : 1 << this.#windowBits
+    return context + this.#making
   }
 
   decode(frame: Frame, limit: number): void | Promise<void> {
@@ -96,6 +104,7 @@ export class Decompressor {
 
   #done(frame: Frame, inflater: Inflater): void {
     frame.rsv1 = false
+    this.#making = 0
     this.#made += frame.length
     if (!frame.fin) return
     this.#current = undefined
@@ -105,6 +114,7 @@ export class Decompressor {
   /** What was read so far is worth nothing without the rest: the connection is about to fail. */
   #fail(inflater: Inflater): void {
     inflater.close()
+    this.#making = 0
     if (inflater === this.#kept) this.#kept = undefined
     this.#current = undefined
   }
@@ -112,17 +122,20 @@ export class Decompressor {
   /** Called while a message is inflated, before more memory is spent on it. */
   #check(before: number, length: number, limit: number): void {
     if (length > limit) throw messageTooBig(before + length, before + limit)
+    this.#making = length
     const made = before + length
-    if (made > RATIO_COUNTS_FROM && made > this.#came * this.#maxRatio) throw grows(made, this.#maxRatio)
+    if (made > RATIO_COUNTS_FROM && made > this.#came * this.#maxRatio)
+      throw grows(made, made / this.#came, this.#maxRatio)
   }
 }
 
 const notFirst = (): ProtocolError =>
   new ProtocolError('WS_ERR_RSV', 1002, 'RSV1 is set on a frame that begins no message (RFC 7692 §6.1)')
 
-const grows = (length: number, limit: number): ProtocolError =>
+const grows = (length: number, ratio: number, limit: number): ProtocolError =>
   new ProtocolError(
     'WS_ERR_MAX_RATIO',
     1009,
     `Cannot inflate a message to ${length} bytes or more: compress.maxRatio is ${limit}`,
+    { breach: { option: 'compress.maxRatio', limit, value: Math.ceil(ratio) } },
   )

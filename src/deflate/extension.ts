@@ -57,6 +57,9 @@ export class PerMessageDeflate implements Extension {
       decodesMarked: true,
       skips: (length) => length < this.#settings.threshold,
       aloneKey: compressor.aloneKey,
+      get memory() {
+        return compressor.memory + decompressor.memory
+      },
       encode: (frame, hints) => compressor.encode(frame, hints),
       encodeAlone: (frame, hints) => compressor.encodeAlone(frame, hints),
       decode: (frame, limit) => decompressor.decode(frame, limit),

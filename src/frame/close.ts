@@ -5,21 +5,33 @@ import { isUtf8 } from './utf8.js'
 
 /** Registered close codes (RFC 6455 §7.4.1 and the IANA registry). */
 export const CloseCode = {
+  /** Done. */
   Normal: 1000,
+  /** The server goes down, or the page was left. */
   GoingAway: 1001,
+  /** A rule of the RFC was broken. */
   ProtocolError: 1002,
+  /** This kind of data is not taken. */
   UnsupportedData: 1003,
   /** Never on the wire: the Close frame had no code. */
   NoStatus: 1005,
   /** Never on the wire: there was no Close frame. */
   Abnormal: 1006,
+  /** Text that is no UTF-8, or the like. */
   InvalidPayload: 1007,
+  /** Not allowed, and no other code fits. */
   PolicyViolation: 1008,
+  /** Longer than the other side takes. */
   MessageTooBig: 1009,
+  /** The client insists on an extension. */
   MandatoryExtension: 1010,
+  /** The other side failed. */
   InternalError: 1011,
+  /** It restarts: come back after a while. */
   ServiceRestart: 1012,
+  /** Too much to do: come back later. */
   TryAgainLater: 1013,
+  /** What stands behind the server failed. */
   BadGateway: 1014,
   /** Never on the wire: the TLS handshake failed. */
   TlsHandshake: 1015,

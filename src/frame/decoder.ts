@@ -3,13 +3,14 @@ import { toError } from '../errors.js'
 import { asBuffer, checkRange, EMPTY } from './bytes.js'
 import { claim } from './claim.js'
 import { copyBytes } from './copy.js'
+import { CutHeader } from './cut-header.js'
 import { checkFrame, type Frame, fillFrame } from './frame.js'
 import { type LengthSize, longForm, MASKED, MAX_HEADER, readInt32, sizeOfHeader } from './header.js'
 import { maskUnchecked as mask, maskBlindly, UNSEEN } from './mask.js'
+import { findPlain, plainEnd } from './plain.js'
 import { acquireFrame, releaseFrame } from './pool.js'
 import {
   checkHeader,
-  checkLength,
   type FrameDecoderOptions,
   type FrameRules,
   readLongLength,
@@ -41,7 +42,6 @@ const FAIR_SHARE = 1 << 10
  */
 export class FrameDecoder {
   readonly #rules: FrameRules
-  readonly #strict: boolean
   readonly #watch: FrameWatch | undefined
 
   /** Bytes not yet looked at: `#chunk[#at, #end)`. */
@@ -52,8 +52,7 @@ export class FrameDecoder {
   #isKept = false
 
   /** The beginning of a header that was cut. */
-  #cut: Buffer | undefined
-  #cutLength = 0
+  #cut: CutHeader | undefined
 
   #head = 0
   #masked = false
@@ -76,14 +75,13 @@ export class FrameDecoder {
   constructor(options: FrameDecoderOptions | undefined, watch: FrameWatch | undefined)
   constructor(options: FrameDecoderOptions = {}, watch?: FrameWatch) {
     this.#rules = resolveRules(options)
-    this.#strict = options.strict ?? true
     this.#watch = watch
   }
 
   /** Bytes that were appended and are not part of a frame given out yet: 0 exactly between two frames. */
   get buffered(): number {
     const begun = this.#body === undefined ? 0 : this.#headerSize + this.#filled
-    return this.#end - this.#at + this.#cutLength + begun
+    return this.#end - this.#at + (this.#cut?.length ?? 0) + begun
   }
 
   /** Whether every byte that was appended has been looked at. */
@@ -148,6 +146,23 @@ export class FrameDecoder {
     return false
   }
 
+  /** The bytes that were appended last. @internal */
+  get chunk(): Buffer {
+    return this.#chunk
+  }
+
+  /** Whether a plain message of at most `longest` bytes comes next, as `findPlain()` finds it. @internal */
+  seesPlain(longest: number): boolean {
+    const { expectMasked, maxFrame } = this.#rules
+    if (this.#body !== undefined || this.#cut !== undefined || expectMasked !== true) return false
+    return findPlain(this.#chunk, this.#at, this.#end, Math.min(longest, maxFrame))
+  }
+
+  /** Steps over the message that was just seen. @internal */
+  skipPlain(): void {
+    this.#at = plainEnd
+  }
+
   /** Copies what has not been looked at yet, so that the memory given to `append()` can be used again. */
   keep(): void {
     this.#setChunk(this.#at < this.#end ? Buffer.from(this.#chunk.subarray(this.#at, this.#end)) : EMPTY)
@@ -184,8 +199,7 @@ export class FrameDecoder {
   /** An error is final: the stream cannot be decoded further. */
   #stop(error: unknown): never {
     this.#error = toError(error)
-    this.#body = undefined
-    this.#cutLength = 0
+    this.#body = this.#cut = undefined
     this.#setChunk(EMPTY)
     throw this.#error
   }
@@ -204,7 +218,7 @@ export class FrameDecoder {
     if (this.#watch !== undefined) this.#watch.payload(this.#head, this.#chunk, start, end, seen)
     this.#at = end
     this.#ownsPayload = this.#isKept && this.#length >= FAIR_SHARE
-    this.#give(frame, this.#chunk, start, end)
+    fillFrame(frame, this.#head, this.#masked, this.#maskKey, this.#chunk, start, end, this.#longForm)
     return true
   }
 
@@ -215,39 +229,26 @@ export class FrameDecoder {
     return mask(bytes, start, end, this.#maskKey, phase)
   }
 
-  #give(frame: Frame, bytes: Buffer, start: number, end: number): void {
-    fillFrame(frame, this.#head, this.#masked, this.#maskKey, bytes, start, end, this.#longForm)
-  }
-
   /** Reads the header at hand and steps behind it; false when it is not whole. */
   #readHeader(): boolean {
-    if (this.#cutLength > 0) return this.#readCutHeader()
-    const available = this.#end - this.#at
-    const size = available < 2 ? MAX_HEADER : sizeOfHeader(this.#chunk[this.#at + 1]!)
-    if (available < size) {
-      this.#cut ??= Buffer.alloc(MAX_HEADER)
-      copyBytes(this.#chunk, this.#at, this.#end, this.#cut, 0)
-      this.#cutLength = available
-      this.#at = this.#end
-      return false
-    }
     const at = this.#at
+    const available = this.#end - at
+    const size = available < 2 ? MAX_HEADER : sizeOfHeader(this.#chunk[at + 1]!)
+    if (available < size || this.#cut !== undefined) return this.#readCutHeader()
     this.#at = at + size
     this.#parseHeader(this.#chunk, at, size)
     return true
   }
 
   #readCutHeader(): boolean {
-    const cut = this.#cut!
-    while (this.#at < this.#end) {
-      cut[this.#cutLength++] = this.#chunk[this.#at++]!
-      const size = sizeOfHeader(cut[1]!) // it is there: at least one byte was before this one
-      if (this.#cutLength < size) continue
-      this.#cutLength = 0
-      this.#parseHeader(cut, 0, size)
-      return true
-    }
-    return false
+    if (this.isDry) return false
+    this.#cut ??= new CutHeader()
+    const cut = this.#cut
+    this.#at = cut.take(this.#chunk, this.#at, this.#end)
+    if (!cut.isWhole) return false
+    this.#cut = undefined
+    this.#parseHeader(cut.bytes, 0, cut.length)
+    return true
   }
 
   #parseHeader(bytes: Buffer, at: number, size: number): void {
@@ -255,9 +256,8 @@ export class FrameDecoder {
     const second = bytes[at + 1]!
     const short = second & 0x7f
     const masked = (second & MASKED) !== 0
-    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#strict)
-    if (this.#strict) checkHeader(head, masked, length, this.#rules)
-    else checkLength(length, this.#rules)
+    const length = short < 126 ? short : readLongLength(bytes, at + 2, short, this.#rules.strict)
+    checkHeader(head, masked, length, this.#rules)
     if (this.#watch !== undefined) this.#watch.header(head, length)
     this.#head = head
     this.#masked = masked
@@ -286,7 +286,7 @@ export class FrameDecoder {
     if (end < this.#length) return false
     this.#body = undefined
     this.#ownsPayload = true
-    this.#give(frame, body, 0, end)
+    fillFrame(frame, this.#head, this.#masked, this.#maskKey, body, 0, end, this.#longForm)
     return true
   }
 

@@ -31,6 +31,7 @@ export class FrameHeader {
     this.#put('fin', FIN, on)
   }
 
+  /** RSV1, the first reserved bit: for extensions; compression uses it. */
   get rsv1(): boolean {
     return this.#has(RSV1)
   }
@@ -38,6 +39,7 @@ export class FrameHeader {
     this.#put('rsv1', RSV1, on)
   }
 
+  /** RSV2, the second reserved bit. */
   get rsv2(): boolean {
     return this.#has(RSV2)
   }
@@ -45,6 +47,7 @@ export class FrameHeader {
     this.#put('rsv2', RSV2, on)
   }
 
+  /** RSV3, the third reserved bit. */
   get rsv3(): boolean {
     return this.#has(RSV3)
   }
@@ -52,6 +55,7 @@ export class FrameHeader {
     this.#put('rsv3', RSV3, on)
   }
 
+  /** What the frame is, from 0 to 15; see `Opcode`. */
   get opcode(): number {
     this.#check()
     return this.#head & 0x0f
@@ -85,27 +89,35 @@ export class FrameHeader {
     this.#maskKey = key | 0
   }
 
+  /** Whether it is a control frame: Close, ping, pong, or a reserved one. */
   get isControl(): boolean {
     return isControl(this.opcode)
   }
+  /** Whether it is a data frame: text, binary, continuation, or a reserved one. */
   get isData(): boolean {
     return !isControl(this.opcode)
   }
+  /** Whether it goes on with a message. */
   get isContinuation(): boolean {
     return this.opcode === Opcode.Continuation
   }
+  /** Whether it begins a text message. */
   get isText(): boolean {
     return this.opcode === Opcode.Text
   }
+  /** Whether it begins a binary message. */
   get isBinary(): boolean {
     return this.opcode === Opcode.Binary
   }
+  /** Whether it is a Close frame. */
   get isClose(): boolean {
     return this.opcode === Opcode.Close
   }
+  /** Whether it is a ping. */
   get isPing(): boolean {
     return this.opcode === Opcode.Ping
   }
+  /** Whether it is a pong. */
   get isPong(): boolean {
     return this.opcode === Opcode.Pong
   }

@@ -67,13 +67,21 @@ let dispose = (frame: Frame): void => retire(frame)
 
 /** What `new Frame()` takes; everything left out is as in an empty, final, unmasked binary frame. */
 export interface FrameInit {
+  /** FIN; default true. */
   readonly fin?: boolean
+  /** RSV1; default false. */
   readonly rsv1?: boolean
+  /** RSV2; default false. */
   readonly rsv2?: boolean
+  /** RSV3; default false. */
   readonly rsv3?: boolean
+  /** From 0 to 15; default binary. */
   readonly opcode?: number
+  /** MASK; default false. */
   readonly masked?: boolean
+  /** The masking key; default 0. */
   readonly maskKey?: number
+  /** A string is set as UTF-8, bytes as they are, without a copy; default empty. */
   readonly payload?: string | Uint8Array
 }
 

@@ -7,7 +7,14 @@ export const RSV1 = 0x40
 export const RSV2 = 0x20
 export const RSV3 = 0x10
 /** The reserved bits as they stand in a frame's first byte (§5.2): what an extension claims with `rsv`. */
-export const Rsv = { Rsv1: RSV1, Rsv2: RSV2, Rsv3: RSV3 } as const
+export const Rsv = {
+  /** The first one: compression uses it. */
+  Rsv1: RSV1,
+  /** The second one. */
+  Rsv2: RSV2,
+  /** The third one. */
+  Rsv3: RSV3,
+} as const
 /** The three reserved bits together. */
 export const RSV = 0x70
 /** MASK, the highest bit of a frame's second byte. */

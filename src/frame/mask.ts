@@ -10,7 +10,8 @@ const WORDWISE_FROM = 16
 /** Indices are 32-bit integers: longer ranges go piece by piece. */
 const LONGEST = 1 << 30
 
-const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+/** @internal */
+export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
 /** Stands for what `mask()` returns where nobody has looked at the bytes yet. @internal */
 export const UNSEEN = 0x100
@@ -89,17 +90,18 @@ function maskFar(bytes: Uint8Array, start: number, end: number, key: number, pha
   return seen
 }
 
-/** The key as it stands after so many bytes. */
-function turn(key: number, phase: number): number {
+/** The key as it stands after so many bytes. @internal */
+export function turn(key: number, phase: number): number {
   const bits = (phase & 3) << 3
   return (key << bits) | (key >>> (32 - bits))
 }
 
-/** The OR of the four bytes of a word. */
-const foldLanes = (seen: number): number => (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
+/** The OR of the four bytes of a word. @internal */
+export const foldLanes = (seen: number): number =>
+  (seen | (seen >>> 8) | (seen >>> 16) | (seen >>> 24)) & 0xff
 
-/** The four bytes of a word in reverse. */
-const swap = (word: number): number =>
+/** The four bytes of a word in reverse. @internal */
+export const swap = (word: number): number =>
   (word >>> 24) | ((word >>> 8) & 0xff00) | ((word & 0xff00) << 8) | (word << 24)
 
 // biome-ignore-start lint/suspicious/noAssignInExpressions: helper functions here are not inlined any more, at a fifth of the speed
@@ -139,6 +141,12 @@ function maskWords(words: Int32Array, from: number, to: number, key: number): nu
 const halves = new Int32Array(2)
 const whole = new BigInt64Array(halves.buffer)
 
+/** A word twice, as 64 bits. @internal */
+export function longWord(word: number): bigint {
+  halves[0] = halves[1] = word
+  return whole[0]!
+}
+
 function maskLongs(bytes: Uint8Array, start: number, end: number, key: number, phase: number): void {
   const longs = longsOf(bytes)
   const first = (start + longSkew + 7) >>> 3
@@ -151,8 +159,7 @@ function maskLongs(bytes: Uint8Array, start: number, end: number, key: number, p
 }
 
 function xorLongs(longs: BigInt64Array, from: number, to: number, word: number): void {
-  halves[0] = halves[1] = word
-  const key = whole[0]!
+  const key = longWord(word)
   let i = from
   for (; i + 8 <= to; i += 8) {
     longs[i]! ^= key

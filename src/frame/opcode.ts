@@ -1,5 +1,18 @@
 /** Frame opcodes (RFC 6455 §11.8). 3 to 7 and 11 to 15 are reserved. */
-export const Opcode = { Continuation: 0x0, Text: 0x1, Binary: 0x2, Close: 0x8, Ping: 0x9, Pong: 0xa } as const
+export const Opcode = {
+  /** Goes on with the message that a text or binary frame began. */
+  Continuation: 0x0,
+  /** Begins a message of text, in UTF-8. */
+  Text: 0x1,
+  /** Begins a message of bytes. */
+  Binary: 0x2,
+  /** Begins or answers the end of the connection. */
+  Close: 0x8,
+  /** Asks for a pong with the same payload. */
+  Ping: 0x9,
+  /** Answers a ping, or is a sign of life. */
+  Pong: 0xa,
+} as const
 
 /** The value of one opcode. */
 export type Opcode = (typeof Opcode)[keyof typeof Opcode]

@@ -13,8 +13,11 @@ export interface FrameRules {
   readonly allowedRsv: number
   /** Longest payload of one frame in bytes. */
   readonly maxFrame: number
+  /** Whether headers must keep to the RFC; `maxFrame` holds in any case. */
+  readonly strict: boolean
 }
 
+/** What can be set for a decoder. */
 export interface FrameDecoderOptions {
   /** Whose decoder this is: a server takes masked frames only, a client unmasked ones only; left out, both are taken. */
   readonly role?: Role
@@ -42,16 +45,22 @@ export function resolveRules(options: FrameDecoderOptions): FrameRules {
   if ((allowedRsv & RSV) !== allowedRsv)
     throw outOfRange('allowedRsv', 'made of 0x40, 0x20 and 0x10', allowedRsv)
   if (typeof strict !== 'boolean') throw wrongType('strict', 'a boolean', strict)
-  return shared(role === undefined ? undefined : role === 'server', allowedRsv, maxFrame)
+  return shared({
+    expectMasked: role === undefined ? undefined : role === 'server',
+    allowedRsv,
+    maxFrame,
+    strict,
+  })
 }
 
-let lastMade: FrameRules = { expectMasked: undefined, allowedRsv: 0, maxFrame: 0 }
+let lastMade: FrameRules = { expectMasked: undefined, allowedRsv: 0, maxFrame: 0, strict: true }
 
 /** Ten thousand decoders of one server need their rules once. */
-function shared(expectMasked: boolean | undefined, allowedRsv: number, maxFrame: number): FrameRules {
-  const last = lastMade
-  if (last.expectMasked !== expectMasked || last.allowedRsv !== allowedRsv || last.maxFrame !== maxFrame)
-    lastMade = { expectMasked, allowedRsv, maxFrame }
+function shared(rules: FrameRules): FrameRules {
+  const { expectMasked, allowedRsv, maxFrame, strict } = lastMade
+  const isAlike =
+    rules.expectMasked === expectMasked && rules.allowedRsv === allowedRsv && rules.maxFrame === maxFrame
+  if (!isAlike || rules.strict !== strict) lastMade = rules
   return lastMade
 }
 
@@ -60,6 +69,7 @@ const violation = (code: ConstructorParameters<typeof ProtocolError>[0], message
 
 /** Checks a header in the order of RFC 6455 §5.2 to §5.5, before any memory is spent on its payload. */
 export function checkHeader(head: number, masked: boolean, length: number, rules: FrameRules): void {
+  if (!rules.strict) return checkLength(length, rules)
   const rsv = head & RSV & ~rules.allowedRsv
   const opcode = head & 0x0f
   if (rsv !== 0)
@@ -73,12 +83,13 @@ export function checkHeader(head: number, masked: boolean, length: number, rules
 }
 
 /** The limit that is no rule of the RFC, and holds for wrong frames too. */
-export function checkLength(length: number, rules: FrameRules): void {
+function checkLength(length: number, rules: FrameRules): void {
   if (length <= rules.maxFrame) return
   throw new ProtocolError(
     'WS_ERR_MAX_FRAME',
     1009,
     `Cannot accept a frame of ${length} bytes: maxFrame is ${rules.maxFrame}`,
+    { breach: { option: 'maxFrame', limit: rules.maxFrame, value: length } },
   )
 }
 

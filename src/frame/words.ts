@@ -43,27 +43,46 @@ export function wordsOf(bytes: Uint8Array, length: number): Int32Array | undefin
   return bytes.length >= WORTH_BUFFER || length >= WORTH_RANGE ? newWords(bytes) : undefined
 }
 
+/** Whether the views of two buffers are kept: then they hold for as long as these do. */
+export const areKept = (one: Uint8Array, other: Uint8Array): boolean => isKept(one) && isKept(other)
+
+const isKept = (bytes: Uint8Array): boolean =>
+  bytes === firstBytes || bytes === secondBytes || bytes === thirdBytes
+
 /** The same for `longsOf()` and its 64-bit words. */
 export let longSkew = 0
 
 let longBytes: Uint8Array = NOTHING
 let longs: BigInt64Array = new BigInt64Array(0)
 let keptSkew = 0
+let otherBytes: Uint8Array = NOTHING
+let otherLongs: BigInt64Array = longs
+let otherSkew = 0
 
-/** A buffer as 64-bit words, as `wordsOf()` gives 32-bit ones. One view is kept: there are many bytes to each. */
+/** A buffer as 64-bit words, as `wordsOf()` gives 32-bit ones. Two views are kept: there are many bytes to each. */
 export function longsOf(bytes: Uint8Array): BigInt64Array {
   if (bytes === longBytes) {
     longSkew = keptSkew
     return longs
   }
+  if (bytes === otherBytes) {
+    longSkew = otherSkew
+    return otherLongs
+  }
   const { buffer, byteOffset } = bytes
   longSkew = byteOffset & 7
   const made = new BigInt64Array(buffer, byteOffset - longSkew, Math.floor((bytes.length + longSkew) / 8))
-  if (buffer.byteLength > KEEP_UP_TO || changesLength(buffer)) return made
-  longBytes = bytes
-  keptSkew = longSkew
-  longs = made
+  if (buffer.byteLength <= KEEP_UP_TO && !changesLength(buffer)) keepLongs(bytes, made)
   return made
+}
+
+function keepLongs(bytes: Uint8Array, made: BigInt64Array): void {
+  otherBytes = longBytes
+  otherLongs = longs
+  otherSkew = keptSkew
+  longBytes = bytes
+  longs = made
+  keptSkew = longSkew
 }
 
 function newWords(bytes: Uint8Array): Int32Array | undefined {

@@ -4,6 +4,7 @@ import { type HeaderFields, type HeaderLine, headerLines } from './tokens.js'
 
 /** An HTTP answer instead of a WebSocket. */
 export interface Refusal {
+  /** The HTTP status: 400 to 599. */
   readonly status: number
   /** More headers; `Content-Length` and `Connection` are set for you. */
   readonly headers?: HeaderFields | undefined

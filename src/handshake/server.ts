@@ -26,6 +26,7 @@ export interface HandshakeOffer {
   readonly origin: string | undefined
   /** Subprotocols, best first; each one once. */
   readonly protocols: readonly string[]
+  /** Extensions with their parameters, as the client lists them. */
   readonly extensions: readonly ExtensionEntry[]
 }
 

@@ -2,6 +2,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { type Resting, rest, Share, stopSpending } from './fair-turns.js'
 import { type Address, addressOf, type Handle, parts, type Request } from './handle.js'
 import { type Counting, leave, type Taker } from './left-socket.js'
 import { sharedMemory } from './shared-memory.js'
@@ -16,7 +17,7 @@ let spare = parts === undefined ? undefined : new parts.WriteRequest()
  * A TCP connection or a pipe without its net.Socket: what comes is read into shared memory, what goes is written from
  * where it lies, with no stream, no new object and no turn of the event loop in between.
  */
-export class HandleTransport implements Transport, Taker {
+export class HandleTransport implements Transport, Taker, Resting {
   readonly handle: Handle
   readonly keeps = 'until it has left'
   readonly #server: Counting | undefined
@@ -29,6 +30,9 @@ export class HandleTransport implements Transport, Taker {
   #remote: Address | undefined
   #local: Address | undefined
   #paused = false
+  /** It has more to say than the others, who have their turn now. */
+  #rests = false
+  #share: Share | undefined
   /** The peer's FIN has come; ours was asked for; ours has left. */
   #readEnded = false
   #ending = false
@@ -70,9 +74,7 @@ export class HandleTransport implements Transport, Taker {
 
   pause(): void {
     this.#paused = true
-    if (this.isOver || !this.handle.reading) return
-    this.handle.reading = false
-    this.handle.readStop()
+    this.#stop()
   }
 
   resume(): void {
@@ -144,9 +146,20 @@ export class HandleTransport implements Transport, Taker {
     return this.#local
   }
 
+  wake(): void {
+    this.#rests = false
+    if (!this.#paused) this.#start()
+  }
+
+  #stop(): void {
+    if (this.isOver || !this.handle.reading) return
+    this.handle.reading = false
+    this.handle.readStop()
+  }
+
   #start(): void {
     const { handle } = this
-    if (this.isOver || this.#readEnded || handle.reading) return
+    if (this.isOver || this.#readEnded || this.#rests || handle.reading) return
     handle.reading = true
     const result = handle.readStart()
     if (result !== 0) this.#fail(result, 'read')
@@ -154,17 +167,28 @@ export class HandleTransport implements Transport, Taker {
 
   /** Something was read, or the end, or an error; gives the memory for the next bytes where that changes. */
   onRead(): Buffer | undefined {
+    stopSpending()
     const { bytesRead } = this.handle
     const length = bytesRead - this.#bytesRead
     if (length === 0) return this.#onSilence(parts!.explainSilence())
     this.#bytesRead = bytesRead
     const memory = this.#memory
     const events = this.#events!
+    // libuv stops at a read that is not full: then it is somebody else's turn anyway.
+    if (length === memory.length) this.#beginFullRead()
     events.bytes(memory, 0, length)
-    const next = events.room() ?? sharedMemory
+    const next = events.room() ?? this.#share?.memory ?? sharedMemory
     if (next === memory) return undefined
     this.#memory = next
     return next
+  }
+
+  #beginFullRead(): void {
+    this.#share ??= new Share()
+    if (!this.#share.begin()) return
+    this.#rests = true
+    this.#stop()
+    rest(this)
   }
 
   #onSilence(silence: Error | 'end' | undefined): undefined {

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
+import { type Resting, rest, Share, stopSpending } from './fair-turns.js'
 import { type Reader, readPast, type TlsRead, tlsHandleOf } from './tls-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
@@ -11,12 +12,15 @@ const TRANSPORT = Symbol('fastws transport')
 
 type Watched = Duplex & { [TRANSPORT]: StreamTransport }
 
+/** A chunk of this size is a sign that more is waiting: it is that of a TLS record. */
+const LARGE = 16 << 10
+
 let onEnd: (this: Watched) => void
 let onClose: (this: Watched) => void
 let onError: (this: Watched, error: Error) => void
 
 /** Any Node stream as a transport; the bytes of a TLS connection are read past it where that works. */
-export class StreamTransport implements Transport, Reader {
+export class StreamTransport implements Transport, Reader, Resting {
   readonly #stream: Duplex
   /** Chunks are made for us alone: they may be unmasked in place. */
   readonly #ownsChunks: boolean
@@ -24,6 +28,9 @@ export class StreamTransport implements Transport, Reader {
   #events!: TransportEvents
   #waitsForDrain = false
   #paused = false
+  /** It has more to say than the others, who have their turn now. */
+  #rests = false
+  #share: Share | undefined
   #error: Error | undefined
   #past: TlsRead | undefined
   readonly #onWritten = (): void => this.#written()
@@ -56,7 +63,7 @@ export class StreamTransport implements Transport, Reader {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.#isClosed) return true
+    if (this.#isClosed()) return true
     try {
       this.#stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
@@ -66,7 +73,7 @@ export class StreamTransport implements Transport, Reader {
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.#isClosed) return true
+    if (this.#isClosed()) return true
     const stream = this.#stream
     stream.cork()
     try {
@@ -80,17 +87,22 @@ export class StreamTransport implements Transport, Reader {
 
   pause(): void {
     this.#paused = true
-    this.#past?.pause()
-    this.#stream.pause()
+    this.#stop()
   }
 
   resume(): void {
     this.#paused = false
-    this.#past?.resume()
-    this.#stream.resume()
+    this.#start()
+  }
+
+  wake(): void {
+    this.#rests = false
+    if (!this.#paused) this.#start()
   }
 
   onRead(memory: Buffer, length: number): void {
+    stopSpending()
+    if (length >= LARGE) this.#beginLargeRead()
     this.#events.bytes(memory, 0, length)
   }
 
@@ -122,7 +134,26 @@ export class StreamTransport implements Transport, Reader {
     return (this.#stream as Partial<Socket>).localPort
   }
 
-  get #isClosed(): boolean {
+  #start(): void {
+    if (this.#rests) return
+    this.#past?.resume()
+    this.#stream.resume()
+  }
+
+  #stop(): void {
+    this.#past?.pause()
+    this.#stream.pause()
+  }
+
+  #beginLargeRead(): void {
+    this.#share ??= new Share()
+    if (!this.#share.begin() || this.#rests) return
+    this.#rests = true
+    this.#stop()
+    rest(this)
+  }
+
+  #isClosed(): boolean {
     return this.#stream.destroyed || this.#stream.writableEnded
   }
 
@@ -154,7 +185,7 @@ export class StreamTransport implements Transport, Reader {
 
   #onData(chunk: Buffer | string): void {
     const bytes = typeof chunk === 'string' || !this.#ownsChunks ? Buffer.from(chunk as Buffer) : chunk
-    this.#events.bytes(bytes, 0, bytes.length)
+    this.onRead(bytes, bytes.length)
   }
 
   static {

@@ -51,6 +51,8 @@ export interface ExtensionCodec {
    * a frame of the application's own with a reserved bit. What is encoded later must not build on what was before it.
    */
   forget?(): void
+  /** Bytes that are held for this connection, for `maxMemory`; default 0. */
+  readonly memory?: number
   /** No message went through for `idleAfter`, or none will any more: let go of memory that can be made again. */
   idle?(): void
   /** Milliseconds without a message after which `idle()` is called; default 30,000, 0 for never. */
@@ -90,9 +92,13 @@ export interface Extension {
 
 /** An extension that is in use on a connection. */
 export interface ActiveExtension {
+  /** Its token. */
   readonly name: string
+  /** The reserved bits it uses, as in the first byte of a frame. */
   readonly rsv: number
+  /** What was agreed on. */
   readonly params: ExtensionParams
+  /** What it does with frames. */
   readonly codec: ExtensionCodec
   /** It was not negotiated: it sees every frame, those of `writeFrame()` too. */
   readonly isLocal?: boolean

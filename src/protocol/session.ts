@@ -38,6 +38,11 @@ export class Session implements FrameWatch {
     return this.#ascii
   }
 
+  /** Whether a message has begun and not ended. */
+  get isInside(): boolean {
+    return this.#opcode !== Opcode.Continuation
+  }
+
   header(head: number, length: number): void {
     const opcode = head & 0x0f
     if (isControl(opcode)) return
@@ -49,7 +54,7 @@ export class Session implements FrameWatch {
 
   payload(head: number, bytes: Buffer, start: number, end: number, seen: number): void {
     if (!this.#checksText || isControl(head)) return
-    if (this.#isBetweenCharacters) {
+    if (this.#isBetweenCharacters()) {
       if (seen < 0x80) return
       if (seen === UNSEEN && isPlainAscii(bytes, start, end)) return
     }
@@ -61,11 +66,11 @@ export class Session implements FrameWatch {
   /** A frame is whole: its last byte went through `payload()`. */
   frameEnd(head: number): void {
     if (isControl(head) || (head & FIN) === 0) return
-    if (this.#checksText && !this.#isBetweenCharacters) throw notUtf8()
+    if (this.#checksText && !this.#isBetweenCharacters()) throw notUtf8()
     this.#opcode = Opcode.Continuation
   }
 
-  get #isBetweenCharacters(): boolean {
+  #isBetweenCharacters(): boolean {
     return this.#utf8 === undefined || this.#utf8.isComplete
   }
 
@@ -98,6 +103,7 @@ export const messageTooBig = (bytes: number, limit: number): ProtocolError =>
     'WS_ERR_MAX_MESSAGE',
     1009,
     `Cannot accept a message of ${bytes} bytes or more: maxMessage is ${limit}`,
+    { breach: { option: 'maxMessage', limit, value: bytes } },
   )
 
 const tooManyFragments = (limit: number): ProtocolError =>
@@ -105,4 +111,5 @@ const tooManyFragments = (limit: number): ProtocolError =>
     'WS_ERR_MAX_FRAGMENTS',
     1008,
     `Cannot accept a message of more than ${limit} frames: maxFragments is ${limit}`,
+    { breach: { option: 'maxFragments', limit, value: limit + 1 } },
   )

@@ -20,7 +20,7 @@ import { sendRefusal } from './send-answer.js'
 export interface OpeningHost<Data> {
   readonly options: ResolvedUpgradeOptions<Data>
   /** Refuses for want of room, or because of the hour. */
-  readonly refuseNow: () => Refusal | undefined
+  readonly refuseNow: (arrival: Arrival) => Refusal | undefined
   readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
   /** It is answered in HTTP. */
@@ -72,7 +72,7 @@ export class Opening<Data> {
   #admit(offer: HandshakeOffer): void {
     const { options, refuseNow } = this.#host
     const { request } = this.#arrival
-    const refusal = refuseNow()
+    const refusal = refuseNow(this.#arrival)
     if (refusal !== undefined) this.refuse(refusal)
     else if (!options.trusts(offer, request))
       this.refuse({ status: 403, body: 'This origin is not allowed\n' })
@@ -109,8 +109,9 @@ export class Opening<Data> {
 
   #onLate(): void {
     const { handshakeTimeout } = this.#host.options
-    const text = `Cannot finish the handshake: accept() took longer than ${handshakeTimeout} ms`
-    const error = new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text)
+    const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
+    const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
+    const error = new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach })
     this.#host.report(error, this.#arrival)
     this.refuse({ status: 503 }, error)
   }

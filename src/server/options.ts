@@ -1,20 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Conn } from '../conn/conn.js'
 import type { EventHandler } from '../conn/events.js'
+import { count, milliseconds } from '../conn/option-checks.js'
 import { CONN_OPTIONS, checkNames, type OptionNames } from '../conn/option-names.js'
-import {
-  type ConnOptions,
-  milliseconds,
-  type ResolvedConnOptions,
-  resolveConnOptions,
-} from '../conn/options.js'
+import { type ConnOptions, type ResolvedConnOptions, resolveConnOptions } from '../conn/options.js'
 import { outOfRange, wrongType } from '../errors.js'
 import { checkExtensionNames } from '../handshake/extensions.js'
 import { isOrigin, isSameOrigin, normalizeOrigin } from '../handshake/origin.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { type HandshakeOffer, RESERVED_HEADERS } from '../handshake/server.js'
 import { type HeaderFields, type HeaderLine, headerLines, isToken } from '../handshake/tokens.js'
-import { printError } from './print-error.js'
+import { errorPrinter } from './print-breaches.js'
 
 /**
  * Serves one connection. When it returns the connection is closed with 1000, when it throws with 1011; to keep the
@@ -27,6 +23,7 @@ export type Handler<Data = unknown> = ConnHandler<Data> | EventHandler<Data>
 
 /** What the `accept` hook gives a connection. */
 export interface Accepted<Data = unknown> {
+  /** Left out: with a status it is a refusal. */
   readonly status?: undefined
   /** Becomes `conn.data`. */
   readonly data?: Data
@@ -40,6 +37,7 @@ type MaybePromise<T> = T | Promise<T>
 
 /** What an error was about. */
 export interface ErrorContext<Data = unknown> {
+  /** The connection, once there is one. */
   readonly conn?: Conn<Data>
   /** The handshake that failed. Once there is a connection, `conn.request` tells what was asked for. */
   readonly request?: IncomingMessage
@@ -76,6 +74,12 @@ export interface UpgradeOptions<Data = unknown> extends ConnOptions {
   ) => MaybePromise<Accepted<Data> | Refusal | undefined>
   /** Most connections at a time, those in the handshake included; more are refused with 503. Default Infinity. */
   readonly maxConnections?: number
+  /**
+   * Most bytes that all connections together may hold: what came in and nobody has read, what waits to go out, what
+   * compression keeps. Default Infinity. From 7/8 of it on handshakes are refused with 503, and above it the connection
+   * that holds the most is closed with 1013.
+   */
+  readonly maxMemory?: number
   /** Answers requests that are not for us: other paths, and no WebSocket handshakes. Default 404 and 426. */
   readonly fallback?: (request: IncomingMessage, response: ServerResponse) => unknown
   /**
@@ -83,7 +87,10 @@ export interface UpgradeOptions<Data = unknown> extends ConnOptions {
    * with 503. For the request itself there is `headersTimeout` of the HTTP server.
    */
   readonly handshakeTimeout?: number
-  /** Is told of errors of the handler and of the hooks; default a line on stderr. */
+  /**
+   * Is told of errors of the handler and of the hooks, and of limits that a peer came up against. Default a line on
+   * stderr; one a minute for each limit.
+   */
   readonly onError?: (error: Error, context: ErrorContext<Data>) => void
 }
 
@@ -96,6 +103,7 @@ export interface ResolvedUpgradeOptions<Data> {
   readonly lines: (request: IncomingMessage) => readonly HeaderLine[]
   readonly accept: UpgradeOptions<Data>['accept']
   readonly maxConnections: number
+  readonly maxMemory: number
   readonly fallback: UpgradeOptions<Data>['fallback']
   readonly handshakeTimeout: number
   readonly onError: (error: Error, context: ErrorContext<Data>) => void
@@ -109,6 +117,7 @@ const UPGRADE_OPTIONS: OptionNames<UpgradeOptions> = {
   headers: true,
   accept: true,
   maxConnections: true,
+  maxMemory: true,
   fallback: true,
   handshakeTimeout: true,
   onError: true,
@@ -126,22 +135,16 @@ export function resolveUpgradeOptions<Data>(options: UpgradeOptions<Data>): Reso
     chooseProtocol: resolveProtocols(options.protocols),
     lines: resolveHeaders(options.headers),
     accept: optionalFunction('accept', options.accept),
-    maxConnections: resolveMaxConnections(options.maxConnections ?? Infinity),
+    maxConnections: count('maxConnections', options.maxConnections, Infinity),
+    maxMemory: count('maxMemory', options.maxMemory, Infinity),
     fallback: optionalFunction('fallback', options.fallback),
     handshakeTimeout: milliseconds('handshakeTimeout', options.handshakeTimeout, 10_000),
-    onError: optionalFunction('onError', options.onError) ?? printError,
+    onError: optionalFunction('onError', options.onError) ?? errorPrinter(conn.clock),
   })
 }
 
 function optionalFunction<F>(name: string, value: F): F {
   if (value !== undefined && typeof value !== 'function') throw wrongType(name, 'a function', value)
-  return value
-}
-
-function resolveMaxConnections(value: number): number {
-  if (typeof value !== 'number') throw wrongType('maxConnections', 'a number', value)
-  if (value !== Infinity && (!Number.isSafeInteger(value) || value < 1))
-    throw outOfRange('maxConnections', 'an integer >= 1, or Infinity', value)
   return value
 }
 

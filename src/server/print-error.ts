@@ -1,8 +1,11 @@
-/** Writes an error as one line to stderr: what, and where it came from. */
-export function printError(error: Error): void {
+import { WebSocketError } from '../errors.js'
+
+/** Writes an error as one line to stderr: what, and where it came from, unless it was a limit. */
+export function printError(error: Error, more = ''): void {
   const { code } = error as { code?: unknown }
+  const isBreach = error instanceof WebSocketError && error.breach !== undefined
   const mark = code === undefined ? '' : ` [${String(code)}]`
-  const text = `${error.name}${mark}: ${error.message}${whereFrom(error)}`
+  const text = `${error.name}${mark}: ${error.message}${more}${isBreach ? '' : whereFrom(error)}`
   process.stderr.write(`fastws: ${escapeControls(text)}\n`)
 }
 

@@ -4,9 +4,10 @@ import { Application, type ConnObserver } from '../conn/application.js'
 import { publishFailedHandshake } from '../conn/channels.js'
 import { abandonConn, type Conn, handlerFailed, shutConn } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
+import type { MemoryBudget } from '../conn/memory-budget.js'
 import { openConn } from '../conn/open.js'
+import { milliseconds } from '../conn/option-checks.js'
 import { checkNames, type OptionNames } from '../conn/option-names.js'
-import { milliseconds } from '../conn/options.js'
 import { toError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
@@ -20,6 +21,7 @@ import {
   responseOn,
 } from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
+import { budgetOf, rejection } from './admission.js'
 import { LiveSet } from './live-set.js'
 import { Opening, type OpeningHost, type Setup } from './opening.js'
 import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
@@ -31,6 +33,7 @@ import { ServerCounts, type UpgradeStats } from './stats.js'
 export interface ShutdownOptions {
   /** Close code; default 1001, going away. */
   readonly code?: number
+  /** Why, in 123 bytes of UTF-8 at most; default nothing. */
   readonly reason?: string
   /**
    * Milliseconds for messages on their way and for the peers' answers, in place of `closeTimeout`; then those that are left
@@ -45,7 +48,6 @@ const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: tru
 export type Next = (error?: unknown) => void
 
 const CLOSING: Refusal = { status: 503, body: 'The server is closing\n' }
-const FULL: Refusal = { status: 503, body: 'There are too many connections\n' }
 const NOT_HERE: Refusal = { status: 404 }
 const PIPELINED: Refusal = { status: 400, body: 'No pipelining here\n' }
 
@@ -56,6 +58,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   readonly #handler: Handler<Data>
   readonly #options: ResolvedUpgradeOptions<Data>
   readonly #application: Application<Data>
+  readonly #budget: MemoryBudget | undefined
   readonly #host: OpeningHost<Data>
   readonly #openings = new Set<Opening<Data>>()
   readonly #conns = new Set<Conn<Data>>()
@@ -69,10 +72,12 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   constructor(handler: Handler<Data>, options: ResolvedUpgradeOptions<Data>) {
     this.#handler = handler
     this.#options = options
-    this.#application = new Application(typeof handler === 'function' ? undefined : handler, this)
+    this.#budget = budgetOf(options)
+    const events = typeof handler === 'function' ? undefined : handler
+    this.#application = new Application(events, this, this.#budget)
     this.#host = {
       options,
-      refuseNow: () => this.#refuseNow(),
+      refuseNow: (arrival) => this.#refuseNow(arrival),
       open: (setup, arrival) => this.#open(setup, arrival),
       report: (error, { request }) => this.#report(error, { request }),
       refused: (request, status, error) => this.#refused(request, status, error),
@@ -217,9 +222,12 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     opening.begin()
   }
 
-  #refuseNow(): Refusal | undefined {
+  #refuseNow({ request }: Arrival): Refusal | undefined {
     if (this.#closing !== undefined) return CLOSING
-    return this.#conns.size + this.#openings.size > this.#options.maxConnections ? FULL : undefined
+    const count = this.#conns.size + this.#openings.size
+    const full = rejection(count, this.#options.maxConnections, this.#budget)
+    if (full !== undefined) this.#report(full.error, { request })
+    return full?.refusal
   }
 
   // Field by field: spread into a literal, the setup would cost as much as the whole connection.
@@ -246,6 +254,10 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   onGone(conn: Conn<Data>): void {
     this.#conns.delete(conn)
     this.#counts.gone(conn)
+  }
+
+  onBreach(error: Error, conn: Conn<Data>): void {
+    this.#report(error, { conn })
   }
 
   onHandlerError(error: Error, conn: Conn<Data>): void {

@@ -14,48 +14,40 @@
  * 4. Resolve with one of `Exit`; throw a `UsageError` for a call that makes no sense.
  * 5. Frames are shown by `WireLog` (wire-log.ts): time, direction, `String(frame)`.
  */
-import { benchCommand } from './bench/command.js'
-import { checkCommand } from './check/command.js'
 import { type Command, columns, helpFor, parseCall, UsageError } from './command.js'
-import { connectCommand } from './connect/command.js'
-import { dumpCommand } from './dump/command.js'
 import { Exit, Output, type Streams } from './output.js'
-import { proxyCommand } from './proxy/command.js'
-import { replayCommand } from './replay/command.js'
-import { sendCommand } from './send/command.js'
-import { serveCommand } from './serve/command.js'
 import { version } from './version.js'
 
-const COMMANDS: readonly Command[] = [
-  checkCommand,
-  connectCommand,
-  sendCommand,
-  serveCommand,
-  dumpCommand,
-  proxyCommand,
-  replayCommand,
-  benchCommand,
-]
+/** Each is loaded when it is asked for: a program should open no files for what it does not do. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  check: async () => (await import('./check/command.js')).checkCommand,
+  connect: async () => (await import('./connect/command.js')).connectCommand,
+  send: async () => (await import('./send/command.js')).sendCommand,
+  serve: async () => (await import('./serve/command.js')).serveCommand,
+  dump: async () => (await import('./dump/command.js')).dumpCommand,
+  proxy: async () => (await import('./proxy/command.js')).proxyCommand,
+  replay: async () => (await import('./replay/command.js')).replayCommand,
+  bench: async () => (await import('./bench/command.js')).benchCommand,
+}
+
+const all = (): Promise<Command[]> => Promise.all(Object.values(COMMANDS).map((load) => load()))
 
 /** Runs the program; resolves with its exit code. */
 export async function main(args: readonly string[], streams: Streams): Promise<number> {
   const output = new Output(streams)
-  const closed = new Promise<void>((resolve) => {
-    output.closed.addEventListener('abort', () => resolve())
+  let late: NodeJS.Timeout | undefined
+  // A command that keeps something, as a recording, may bring that to an end when nobody reads any more.
+  const closed = new Promise<number>((resolve) => {
+    output.closed.addEventListener('abort', () => {
+      late = setTimeout(resolve, GRACE, Exit.Pipe)
+    })
   })
-  const done = dispatch(args, output, streams)
-  // A command that keeps something, as a recording, may bring that to an end.
-  const code = await Promise.race([done, closed.then(() => Promise.race([done, grace()]))])
-  return output.closed.aborted ? Exit.Pipe : code
+  const done = dispatch(args, output, streams).finally(() => clearTimeout(late))
+  return Promise.race([done.then((code) => (output.closed.aborted ? Exit.Pipe : code)), closed])
 }
 
 /** So long a command may take to end when nobody reads its output any more. */
 const GRACE = 2_000
-
-const grace = (): Promise<number> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, GRACE, Exit.Pipe).unref()
-  })
 
 async function dispatch(
   [name, ...args]: readonly string[],
@@ -63,13 +55,13 @@ async function dispatch(
   streams: Streams,
 ): Promise<number> {
   if (name === '--version') return print(output, [version()])
-  if (name === undefined || name === '--help' || name === 'help') return print(output, overview())
-  const command = COMMANDS.find((one) => one.name === name)
-  if (command === undefined) {
+  if (name === undefined || name === '--help' || name === 'help') return print(output, await overview())
+  if (!Object.hasOwn(COMMANDS, name)) {
     output.note(`fastws: there is no command '${name}'; try fastws --help`)
     return Exit.Usage
   }
-  return runCommand(command, args, output, streams)
+  const command = await COMMANDS[name]!()
+  return output.closed.aborted ? Exit.Pipe : runCommand(command, args, output, streams)
 }
 
 async function runCommand(
@@ -98,13 +90,13 @@ function print(output: Output, lines: readonly string[]): number {
   return Exit.Ok
 }
 
-const overview = (): readonly string[] => [
+const overview = async (): Promise<readonly string[]> => [
   'fastws: WebSocket tools',
   '',
   'Usage: fastws <command> [options]',
   '',
   'Commands:',
-  ...columns(COMMANDS.map(({ name, summary }) => [name, summary] as const)),
+  ...columns((await all()).map(({ name, summary }) => [name, summary] as const)),
   '',
   'fastws <command> --help tells about one of them.',
 ]

@@ -98,6 +98,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await page.goto(url)
     await until(page, has('#status', 'Connected'))
     await until(page, 'document.querySelectorAll("#people li").length > 0')
+    assert.match((await page.getAttribute('#name', 'placeholder')) ?? '', /^Guest \d+$/)
     if (name !== '') {
       await page.fill('#name', name)
       await page.press('#name', 'Enter')
@@ -111,8 +112,10 @@ describe('the demo in Chromium', withBrowser, () => {
     const ann = await comeIn(t, url, 'Ann')
     const bob = await comeIn(t, url, 'Bob <b>')
     const text = '<img src=x onerror="document.title=1"> <b>& so on</b>'
+    assert.equal(await ann.locator('#log .empty').count(), 1)
     await say(bob, text)
     await until(ann, has('.said p', text))
+    assert.equal(await ann.locator('#log .empty').count(), 0, 'something was said')
     assert.equal(await ann.locator('.said .who').textContent(), 'Bob <b>')
     assert.equal(await ann.locator('#log img, #log p b, #people b, #rows b').count(), 0)
     const cid = await comeIn(t, url)

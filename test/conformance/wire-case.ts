@@ -39,10 +39,10 @@ export interface End {
   readonly error?: ErrorCode
 }
 
-/** The connection is failed (§7.1.7): the peer is told `code`. */
-export const fails = (code: number, error: ErrorCode): End => ({
-  close: closePayload(code),
-  report: { code, reason: '', clean: false, initiator: 'local' },
+/** The connection is failed (§7.1.7): the peer is told `code`, and which limit it was. */
+export const fails = (code: number, error: ErrorCode, reason = ''): End => ({
+  close: closePayload(code, reason),
+  report: { code, reason, clean: false, initiator: 'local' },
   error,
 })
 

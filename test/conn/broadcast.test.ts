@@ -6,7 +6,7 @@ import { pair } from '../../src/conn/pair.js'
 import { prepare } from '../../src/conn/prepared.js'
 import { ProtocolError } from '../../src/errors.js'
 import { clientFrame, isPending } from '../support/index.js'
-import { brief, type Line, onLine, settle, watchUnhandled } from './support.js'
+import { brief, closing, type Line, onLine, settle, watchUnhandled } from './support.js'
 
 interface End {
   readonly conn: Conn
@@ -122,7 +122,10 @@ describe('broadcast', () => {
     assert.equal(cause.code, 'WS_ERR_OUTBOX_FULL')
     assert.match(cause.message, /: 114 bytes wait to go out, highWaterMark is 100, slow is 'close'$/)
     ends[0]!.line.unstick()
-    assert.deepEqual(await heard(ends[0]!), ['text under way', 'close 03f5'])
+    assert.deepEqual(await heard(ends[0]!), [
+      'text under way',
+      closing(1013, 'highWaterMark is 100, got 114'),
+    ])
   })
 
   for (const slow of ['skip', 'close'] as const)

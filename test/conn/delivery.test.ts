@@ -260,7 +260,7 @@ describe('nextFrame', () => {
   })
 
   test('keeps no more than 64 control frames for those who may come', async () => {
-    const { conn, line } = onLine()
+    const { conn, line } = onLine({ maxControlRate: Infinity })
     for (let i = 0; i < 1000; i++) line.receive(ping(String(i)))
     for (let i = 0; i < 64; i++) assert.equal(await frame(conn), `9 ${i}`)
     const next = frame(conn)
@@ -375,7 +375,7 @@ describe('the inbox', () => {
   })
 
   test('stays bounded for somebody who never reads, whose pings are answered', async () => {
-    const { conn, line } = onLine()
+    const { conn, line } = onLine({ maxControlRate: Infinity })
     for (let i = 0; i < 500; i++) line.receive(ping('x'))
     assert.equal(line.paused, false)
     await settle()

@@ -4,10 +4,9 @@ import type { Conn } from '../../src/conn/conn.js'
 import { CloseError, type CloseReport, ProtocolError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { clientFrame, closePayload, deferred, FakeClock, isPending, serverFrame } from '../support/index.js'
-import { active, brief, type LineOptions, onLine, settle } from './support.js'
+import { active, brief, closing, type LineOptions, onLine, settle } from './support.js'
 
 const close = (code: number, reason = ''): Buffer => clientFrame(8, closePayload(code, reason))
-const closing = (code: number, reason = ''): string => `close ${closePayload(code, reason).toString('hex')}`
 
 /** What matters of a report. */
 const facts = ({ code, reason, initiator, clean, sent, received, cause }: CloseReport) => ({
@@ -392,7 +391,7 @@ describe('a connection that is lost', () => {
 })
 
 describe('a failure', () => {
-  const violations: readonly [string, Buffer, number, string, LineOptions?][] = [
+  const violations: readonly [string, Buffer, number, string, LineOptions?, string?][] = [
     ['a reserved bit', clientFrame(1, 'x', { rsv: 4 }), 1002, 'WS_ERR_RSV'],
     ['no mask', serverFrame(1, 'x'), 1002, 'WS_ERR_MASK'],
     ['bad UTF-8', clientFrame(1, Buffer.of(0xff)), 1007, 'WS_ERR_UTF8'],
@@ -405,6 +404,7 @@ describe('a failure', () => {
       1009,
       'WS_ERR_MAX_FRAME',
       { maxFrame: 10 },
+      'maxFrame is 10, got 11',
     ],
     [
       'a long message',
@@ -412,6 +412,7 @@ describe('a failure', () => {
       1009,
       'WS_ERR_MAX_MESSAGE',
       { maxMessage: 10 },
+      'maxMessage is 10, got 11',
     ],
     [
       'too many fragments, empty ones',
@@ -422,9 +423,10 @@ describe('a failure', () => {
       1008,
       'WS_ERR_MAX_FRAGMENTS',
       { maxFragments: 3 },
+      'maxFragments is 3, got 4',
     ],
   ]
-  for (const [name, bytes, code, errorCode, options] of violations)
+  for (const [name, bytes, code, errorCode, options, reason = ''] of violations)
     test(`by ${name} tells the peer ${code}, then ends`, async () => {
       const { conn, line } = onLine(options)
       const rejected = assert.rejects(
@@ -433,12 +435,12 @@ describe('a failure', () => {
       )
       line.receive(bytes)
       line.receive(clientFrame(1, 'discarded'))
-      assert.deepEqual((await line.frames()).map(brief), [closing(code)])
+      assert.deepEqual((await line.frames()).map(brief), [closing(code, reason)])
       assert.equal(line.ended, true)
       await rejected
       line.fin()
       assert.deepEqual(facts(await conn.closed), {
-        end: String(code),
+        end: `${code} ${reason}`.trim(),
         initiator: 'local',
         clean: false,
         sent: code,

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { CloseError, type WebSocketError } from '../../src/errors.js'
 import { clientFrame, closePayload, FakeClock, isPending } from '../support/index.js'
-import { brief, type LineOptions, onLine, settle } from './support.js'
+import { brief, closing, type LineOptions, onLine, settle } from './support.js'
 
 const text = (payload: string, fin = true): Buffer => clientFrame(1, payload, { fin })
 
@@ -28,12 +28,17 @@ describe('keepalive', () => {
     assert.equal(conn.isOpen, true)
     clock.advance(1)
     assert.equal(causeOf(), 'WS_ERR_KEEPALIVE')
-    assert.deepEqual((await line.frames()).map(brief), ['close 03f3'])
+    assert.deepEqual((await line.frames()).map(brief), [
+      closing(1011, 'keepalive.timeout is 20000, got 20000'),
+    ])
     await assert.rejects(conn.read(), (error: CloseError) => error.code === 1011)
   })
 
   test('takes any byte as a sign of life', async () => {
-    const { clock, line, conn } = timed({ keepalive: { interval: 10_000, timeout: 5000 } })
+    const { clock, line, conn } = timed({
+      keepalive: { interval: 10_000, timeout: 5000 },
+      messageTimeout: 0,
+    })
     const slow = text('a message that comes byte by byte')
     for (let at = 0; at < 30; at++) {
       clock.advance(4000)
@@ -143,7 +148,7 @@ describe('readTimeout', () => {
     clock.advance(502) // looked at every quarter of it, and never early
     assert.equal(causeOf(), 'WS_ERR_READ_TIMEOUT')
     await rejected
-    assert.deepEqual((await line.frames()).map(brief), ['close 03f0'])
+    assert.deepEqual((await line.frames()).map(brief), [closing(1008, 'readTimeout is 1000, got 1000')])
   })
 
   test('starts again with every message, for loops too', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ConnOptions, milliseconds, resolveConnOptions } from '../../src/conn/options.js'
+import { milliseconds } from '../../src/conn/option-checks.js'
+import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
 import { fixedMask } from '../../src/frame/mask.js'
 import { FakeClock } from '../support/index.js'
 
@@ -15,6 +16,14 @@ test('resolveConnOptions gives the documented defaults, frozen', () => {
     highWaterMark: 65_536,
     maxOutboxBytes: 4_194_304,
     whenFull: 'close',
+    maxControlRate: { rate: 100, burst: 200 },
+    maxMessageRate: { rate: Infinity, burst: Infinity },
+    maxByteRate: { rate: Infinity, burst: Infinity },
+    whenTooFast: 'pause',
+    messageTimeout: 30_000,
+    minByteRate: 500,
+    idleTimeout: 0,
+    maxLifetime: 0,
     fragmentSize: Infinity,
     keepaliveInterval: 25_000,
     keepaliveTimeout: 20_000,
@@ -64,6 +73,7 @@ const wrong: readonly [string, unknown, string][] = [
     'highWaterMark',
     'maxOutboxBytes',
     'fragmentSize',
+    'minByteRate',
   ].flatMap((name): [string, unknown, string][] => [
     [name, '1', 'TypeError'],
     [name, -1, 'RangeError'],
@@ -71,18 +81,31 @@ const wrong: readonly [string, unknown, string][] = [
     [name, Number.NaN, 'RangeError'],
   ]),
   ['maxFragments', 0, 'RangeError'],
-  ...['readTimeout', 'writeTimeout', 'closeTimeout'].flatMap((name): [string, unknown, string][] => [
-    [name, '1', 'TypeError'],
-    [name, -1, 'RangeError'],
-    [name, 2 ** 31, 'RangeError'],
-    [name, Number.NaN, 'RangeError'],
-  ]),
+  ...['readTimeout', 'writeTimeout', 'closeTimeout', 'messageTimeout', 'idleTimeout', 'maxLifetime'].flatMap(
+    (name): [string, unknown, string][] => [
+      [name, '1', 'TypeError'],
+      [name, -1, 'RangeError'],
+      [name, 2 ** 31, 'RangeError'],
+      [name, Number.NaN, 'RangeError'],
+    ],
+  ),
   ...['validateText', 'autoPong', 'autoClose'].map((name): [string, unknown, string] => [
     name,
     1,
     'TypeError',
   ]),
+  ...['maxControlRate', 'maxMessageRate', 'maxByteRate'].flatMap((name): [string, unknown, string][] => [
+    [name, '1', 'TypeError'],
+    [name, null, 'TypeError'],
+    [name, 0, 'RangeError'],
+    [name, Number.NaN, 'RangeError'],
+    [name, { rate: 1, burst: 0 }, 'RangeError'],
+    [name, { rate: 1, burst: '2' }, 'TypeError'],
+    [name, { burst: 2 }, 'TypeError'],
+    [name, { rate: 1, brust: 2 }, 'TypeError'],
+  ]),
   ['whenFull', 'drop', 'TypeError'],
+  ['whenTooFast', 'wait', 'TypeError'],
   ['keepalive', 5, 'TypeError'],
   ['maskSource', 7, 'TypeError'],
   ['extensions', {}, 'TypeError'],
@@ -97,6 +120,17 @@ for (const [name, value, kind] of wrong)
       code: 'WS_ERR_ARGUMENT',
       message: new RegExp(name),
     }))
+
+test('resolveConnOptions takes a rate as a number, or with a burst of its own', () => {
+  const { maxControlRate, maxMessageRate, maxByteRate } = resolveConnOptions({
+    maxControlRate: Infinity,
+    maxMessageRate: 0.2,
+    maxByteRate: { rate: 1000, burst: 5 },
+  })
+  assert.deepEqual(maxControlRate, { rate: Infinity, burst: Infinity })
+  assert.deepEqual(maxMessageRate, { rate: 0.2, burst: 1 })
+  assert.deepEqual(maxByteRate, { rate: 1000, burst: 5 })
+})
 
 test('resolveConnOptions refuses what are no options', () => {
   for (const options of [null, 7, 'x'])

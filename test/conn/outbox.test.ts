@@ -172,6 +172,7 @@ describe('Outbox', () => {
     const line = new Line()
     const outbox = new Outbox(line, options, {
       onDrain: () => undefined,
+      onHolding: () => undefined,
       error: () => undefined,
       writing: () => undefined,
     })
@@ -202,6 +203,7 @@ describe('Outbox', () => {
     const line = new Line()
     const outbox = new Outbox(line, options, {
       onDrain: () => undefined,
+      onHolding: () => undefined,
       error: () => undefined,
       writing: () => undefined,
     })

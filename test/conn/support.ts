@@ -11,6 +11,7 @@ import type { Role } from '../../src/frame/rules.js'
 import type { Transport, TransportEvents } from '../../src/node/transport.js'
 import type { ActiveExtension, ExtensionCodec } from '../../src/protocol/extension.js'
 import {
+  closePayload,
   deferred,
   listen,
   type RawPeer,
@@ -134,11 +135,12 @@ export interface LineOptions extends ConnOptions {
   /** Extensions as if they had been negotiated. */
   readonly active?: readonly ActiveExtension[]
   readonly onHandlerError?: (error: Error, conn: Conn) => void
+  readonly onBreach?: (error: Error, conn: Conn) => void
 }
 
 /** A connection (server unless told otherwise) over a line. */
 export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
-  const { role = 'server', events, head, active, onHandlerError, ...rest } = options
+  const { role = 'server', events, head, active, onHandlerError, onBreach, ...rest } = options
   const line = new Line()
   const setup: ConnSetup = {
     role,
@@ -146,7 +148,12 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
     extensions: active,
     application: new Application(
       events,
-      onHandlerError && { onStart: () => undefined, onHandlerError, onGone: () => undefined },
+      (onHandlerError ?? onBreach) && {
+        onStart: () => undefined,
+        onHandlerError: onHandlerError ?? (() => undefined),
+        onBreach: onBreach ?? (() => undefined),
+        onGone: () => undefined,
+      },
     ),
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
@@ -187,6 +194,10 @@ export const brief = (frame: ReadFrame): string => {
   const payload = frame.opcode === 8 ? frame.payload.toString('hex') : frame.payload.toString()
   return `${names[frame.opcode]}${frame.fin ? '' : '…'} ${payload}`.trimEnd()
 }
+
+/** The same of a Close frame that we expect. */
+export const closing = (code: number, reason = ''): string =>
+  `close ${closePayload(code, reason).toString('hex')}`
 
 export interface WiredOptions extends ConnOptions {
   readonly role?: Role

@@ -12,6 +12,7 @@ import * as echoClient from '../../examples/echo-client.js'
 import * as echoServer from '../../examples/echo-server.js'
 import * as extension from '../../examples/extension.js'
 import * as frames from '../../examples/frames.js'
+import * as metrics from '../../examples/metrics.js'
 import * as netServer from '../../examples/net-server.js'
 import * as passValue from '../../examples/pass-value.js'
 import * as router from '../../examples/router.js'
@@ -21,6 +22,7 @@ import * as tls from '../../examples/tls.js'
 import * as workerThreads from '../../examples/worker-threads.js'
 import { once } from '../support/index.js'
 import { root } from '../support/root.js'
+import { readExposition } from './exposition.js'
 import { Program } from './program.js'
 
 interface Running {
@@ -221,6 +223,36 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.equal(exitCode, 0)
     assert.deepEqual(out.slice(1), ['SIGTERM: 1 connections to close', 'All are closed'])
     await (await shutdown.start(0)).close()
+  },
+
+  metrics: async (t) => {
+    // In a process of its own: what it subscribes to tells of every connection in its process.
+    const program = new Program(t, 'examples/metrics.js', [], { PORT: '0' })
+    const url = await program.line(/(ws:\S+);/)
+    const conn = await connect(t, url, { compress: false })
+    assert.equal(await ask(conn, 'counted'), 'counted')
+    await conn.close(4321)
+    const other = await connect(t, url)
+    const page = await fetch(`${url.replace('ws', 'http')}/metrics`)
+    assert.equal(page.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+    const families = readExposition(await page.text())
+    const value = (series: string): number | undefined =>
+      families.get(series.replace(/\{.*/, ''))?.series.get(series)
+    assert.equal(value('ws_connections'), 1)
+    assert.equal(value('ws_accepted_total'), 2)
+    assert.equal(value('ws_closed_total{code="4xxx"}'), 1)
+    assert.equal(value('ws_messages_total{direction="in"}'), 1)
+    assert.equal(value('ws_bytes_total{direction="out"}'), conn.stats.bytesIn)
+    assert.equal(families.get('ws_duration_seconds')?.series.get('ws_duration_seconds_bucket{le="+Inf"}'), 1)
+    for (const [name, { type }] of families) assert.equal(type === 'counter', name.endsWith('_total'), name)
+    await assert.rejects(dial(url, { origin: 'http://evil.example' }), { status: 403 })
+    assert.equal((await fetch(url.replace('ws', 'http'))).status, 404)
+    const again = readExposition(await (await fetch(`${url.replace('ws', 'http')}/metrics`)).text())
+    assert.equal(again.get('ws_refused_total')?.series.get('ws_refused_total{status="403"}'), 1)
+    const odd = metrics.metric('odd', 'gauge', 'a\\b\nc', [[{ x: 'say "\\"\n' }, 1.5]])
+    const [series] = readExposition(odd).get('odd')!.series
+    assert.deepEqual(series, ['odd{x="say \\"\\\\\\"\\n"}', 1.5])
+    await other.close()
   },
 
   extension: async (t) => {

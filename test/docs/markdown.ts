@@ -8,10 +8,12 @@ export interface Fence extends Snippet {
   readonly line: number
   /** What it prints. */
   readonly output: readonly string[]
-  /** The fence that runs first, in the same process. */
-  readonly beside: string | undefined
+  /** The fences that run first, each in a process of its own with this one. */
+  readonly beside: readonly string[]
   /** It only runs with another one beside it. */
   readonly waits: boolean
+  /** It is a test itself. */
+  readonly isTest: boolean
 }
 
 /**
@@ -21,34 +23,42 @@ export interface Fence extends Snippet {
  *     <!-- name: server -->  the next fence is run by those beside it, and not alone
  *     <!-- beside: server --> the next fence runs after that one, in the same process
  *     <!-- beside: server … --> this code, which is not shown, does
+ *     <!-- beside: one two … --> it does so after each of them: they have to behave alike
+ *     <!-- hurried -->       what takes seconds in the next fence, written as `25_000`, takes milliseconds
  *
- * The port 8080 stands for one that is free.
+ * The port 8080 stands for one that is free, 9000 for another.
  */
 export function fencesOf(document: string): Fence[] {
   const text = readFileSync(join(root, document), 'utf8')
   const fences: Fence[] = []
   let before = ''
   let named: string | undefined
-  let beside: string | undefined
+  let beside: readonly string[] = []
+  let hurried = false
   const add = (code: string, index: number): void => {
     const line = text.slice(0, index).split('\n').length
-    const name = named ?? `${document.replace('.md', '').toLowerCase()}-${line}`
-    const program = `import { port } from '../../test/docs/port.js'\n${before}\n${assertValues(code)}\nvoid port\nexport {}\n`
+    const name = named ?? `${nameOf(document)}-${line}`
+    const timed = hurried ? code.replaceAll(/\b(\d+)_000\b/g, '$1') : code
+    const program = `import { port, port2 } from '../../test/docs/port.js'\n${before}\n${assertValues(timed)}\nvoid [port, port2]\nexport {}\n`
     fences.push({
       name,
       line,
-      code: withFreePort(program),
+      code: withFreePorts(program),
       output: promisedOutput(code),
       beside,
       waits: named !== undefined,
+      isTest: code.includes("from 'node:test'"),
     })
     before = ''
-    named = beside = undefined
+    named = undefined
+    beside = []
+    hurried = false
   }
   for (const { index, groups = {} } of text.matchAll(PART)) {
     if (groups.before !== undefined) before = groups.before
     if (groups.name !== undefined) named = groups.name
-    if (groups.beside !== undefined) beside = groups.beside
+    if (groups.beside !== undefined) beside = groups.beside.split(' ')
+    if (groups.hurried !== undefined) hurried = true
     if (groups.hidden) add(groups.hidden, index)
     if (groups.code !== undefined) add(groups.code, index)
   }
@@ -56,11 +66,21 @@ export function fencesOf(document: string): Fence[] {
 }
 
 const PART =
-  /^(?:<!-- before\n(?<before>[\s\S]*?)\n-->|<!-- name: (?<name>\w+) -->|<!-- beside: (?<beside>\w+)(?: |\n(?<hidden>[\s\S]*?)\n)-->|```ts\n(?<code>[\s\S]*?)\n```)$/gm
+  /^(?:<!-- before\n(?<before>[\s\S]*?)\n-->|<!-- name: (?<name>\w+) -->|(?<hurried><!-- hurried -->)|<!-- beside: (?<beside>\w+(?: \w+)*)(?: |\n(?<hidden>[\s\S]*?)\n)-->|```ts\n(?<code>[\s\S]*?)\n```)$/gm
 
-const withFreePort = (code: string): string =>
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it becomes part of a program
-  code.replaceAll('listen(8080)', 'listen(port)').replaceAll(/'([^'\n]*:)8080([^'\n]*)'/g, '`$1${port}$2`')
+/** A name for the modules of a document's fences, and for their folder. */
+export const nameOf = (document: string): string =>
+  document.replace('.md', '').replaceAll('/', '-').toLowerCase()
+
+const withFreePorts = (code: string): string =>
+  Object.entries({ 8080: 'port', 9000: 'port2' }).reduce(
+    (text, [told, free]) =>
+      text
+        .replaceAll(new RegExp(`\\blisten\\(${told}\\b`, 'g'), `listen(${free}`)
+        .replaceAll(`port: ${told} `, `port: ${free} `)
+        .replaceAll(new RegExp(`'([^'\\n]*:)${told}\\b([^'\\n]*)'`, 'g'), `\`$1\${${free}}$2\``),
+    code,
+  )
 
 /** The cells of a table's rows, the one that follows a mark. */
 export function tableAfter(document: string, mark: string): string[][] {
@@ -75,4 +95,11 @@ export function tableAfter(document: string, mark: string): string[][] {
       .slice(1, -1)
       .map((cell) => cell.trim()),
   )
+}
+
+/** The options that an interface declares. */
+export function declaredOptions(file: string, name: string): string[] {
+  const body =
+    readFileSync(join(root, file), 'utf8').split(`export interface ${name}`)[1]?.split('\n}\n')[0] ?? ''
+  return [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option = '']) => option)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { planDial } from '../../src/client/plan.js'
 import { planRetrying } from '../../src/client/retrying.js'
@@ -8,10 +8,15 @@ import { resolveCompress } from '../../src/conn/compress-options.js'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import { resolveUpgradeOptions } from '../../src/server/options.js'
 import { root } from '../support/root.js'
-import { fencesOf, tableAfter } from './markdown.js'
+import { declaredOptions, fencesOf, nameOf, tableAfter } from './markdown.js'
 import { type Compiled, compile } from './snippets.js'
 
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
+const GUIDES = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`)
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...GUIDES]
+/** Of servers that stand in front of ours: run with the real ones in servers.test.ts. */
+const CONFIGURATIONS = ['nginx', 'caddyfile']
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 for (const document of DOCUMENTS)
@@ -19,39 +24,46 @@ for (const document of DOCUMENTS)
     const fences = fencesOf(document)
     let compiled: Compiled
     before(async () => {
-      compiled = await compile(document.replace('.md', '').toLowerCase(), fences)
+      compiled = await compile(nameOf(document), fences)
     })
 
-    for (const { name, line, beside, waits, output } of fences)
+    for (const { name, line, beside, waits, isTest, output } of fences)
       test(`the code in line ${line} ${waits ? 'compiles' : 'runs'}`, async () => {
         assert.equal(compiled.complaints(name), '')
         if (waits) {
           assert.ok(
-            fences.some((fence) => fence.beside === name),
+            fences.some((fence) => fence.beside.includes(name)),
             `${name} is run by another fence`,
           )
           return
         }
-        const first = fences.find((fence) => fence.name === beside)
-        assert.equal(first?.name, beside)
-        const expected = [...output, ...(first?.output ?? [])]
-        const printed = await compiled.run([...(first ? [first.name] : []), name], expected.length)
-        assert.deepEqual(printed, expected)
+        if (isTest) return assert.match(await compiled.test(name), /^(?:#|ℹ) fail 0$/m)
+        for (const other of beside.length > 0 ? beside : [undefined]) {
+          const first = fences.find((fence) => fence.name === other)
+          assert.equal(first?.name, other)
+          const expected = [...output, ...(first?.output ?? [])]
+          const printed = await compiled.run([...(first ? [first.name] : []), name], expected.length)
+          assert.deepEqual(printed, expected, first?.name)
+        }
       })
 
     test('has no code that the tests do not run', () => {
       const languages = [...read(document).matchAll(/^```(\S+)/gm)].map(([, language]) => language)
-      const others = languages.filter((language) => !['ts', 'sh', 'text'].includes(language ?? ''))
+      const others = languages.filter(
+        (language) => !['ts', 'sh', 'text', ...CONFIGURATIONS].includes(language ?? ''),
+      )
       assert.deepEqual(others, [])
       assert.equal(languages.filter((language) => language === 'ts').length, shown(document))
     })
 
     test('links to what is there', () => {
       const links = [...read(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target)
-      const headings = [...read(document).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => `#${slug(title)}`)
-      for (const link of links)
-        if (link.startsWith('#')) assert.ok(headings.includes(link), link)
-        else if (!link.includes('://')) assert.ok(existsSync(join(root, link)), link)
+      for (const link of links.filter((target) => !target.includes('://'))) {
+        const [file = '', anchor] = link.split('#')
+        const path = file === '' ? document : join(dirname(document), file)
+        assert.ok(existsSync(join(root, path)), link)
+        if (anchor !== undefined) assert.ok(anchorsOf(path).includes(anchor), link)
+      }
     })
 
     test('names scripts that there are', () => {
@@ -63,17 +75,15 @@ for (const document of DOCUMENTS)
 
 const shown = (document: string): number => read(document).split('\n```ts\n').length - 1
 
+/** What links can lead to in a document. */
+const anchorsOf = (document: string): string[] =>
+  [...read(document).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => slug(title))
+
 const slug = (title: string): string =>
   title
     .toLowerCase()
     .replaceAll(/[^\w -]/g, '')
     .replaceAll(' ', '-')
-
-/** The options that an interface declares. */
-function declaredOptions(file: string, name: string): string[] {
-  const body = read(file).split(`export interface ${name}`)[1]?.split('\n}\n')[0] ?? ''
-  return [...body.matchAll(/^ {2}readonly (\w+)\?:/gm)].map(([, option = '']) => option)
-}
 
 const SIZES = new Set([
   'maxMessage',
@@ -83,7 +93,7 @@ const SIZES = new Set([
   'maxOutboxBytes',
   'threshold',
 ])
-const TIMES = /[tT]imeout$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
+const TIMES = /[tT]imeout$|^maxLifetime$|[dD]elay$|^resetAfter$|^keepalive\.interval$/
 
 /** A default as the README writes it; undefined for what is no plain value. */
 function written(option: string, value: unknown): string | undefined {
@@ -102,6 +112,7 @@ const tables = [
   {
     name: 'ConnOptions',
     options: [
+      ...declaredOptions('src/conn/limits.ts', 'Limits'),
       ...declaredOptions('src/conn/options.ts', 'ConnOptions'),
       'keepalive.interval',
       'keepalive.timeout',
@@ -148,38 +159,6 @@ for (const { name, options, defaults } of tables)
       }
     })
   })
-
-test('README.md lists every error code and no other', () => {
-  const declared = [...read('src/errors.ts').matchAll(/^ {2}\| '(WS_ERR_\w+)'$/gm)].map(
-    ([, code]) => `\`${code}\``,
-  )
-  assert.ok(declared.length > 20)
-  assert.deepEqual(
-    tableAfter('README.md', 'Messages hold no payload').map(([code]) => code),
-    declared,
-  )
-})
-
-test('README.md tells the close code of each violation', () => {
-  const codes = new Map(
-    tableAfter('README.md', 'Messages hold no payload').map(([code = '', what = '']) => [
-      code.replaceAll('`', ''),
-      Number(/\b(\d{4})\.$|closed with (\d{4})\.$/.exec(what)?.[1]),
-    ]),
-  )
-  const source = [
-    'frame/rules.ts',
-    'frame/close.ts',
-    'protocol/session.ts',
-    'conn/heartbeat.ts',
-    'conn/sender.ts',
-  ]
-    .map((file) => read(`src/${file}`))
-    .join('\n')
-  const thrown = [...source.matchAll(/new ProtocolError\(\s*'(WS_ERR_\w+)',\s*(\d{4})/g)]
-  assert.ok(thrown.length >= 5)
-  for (const [, code = '', closeCode] of thrown) assert.equal(codes.get(code), Number(closeCode), code)
-})
 
 describe('CONTRIBUTING.md', () => {
   const text = read('CONTRIBUTING.md')

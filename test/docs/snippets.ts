@@ -22,6 +22,8 @@ export interface Compiled {
    * Rejects with what went wrong.
    */
   run(names: readonly string[], lines?: number): Promise<string[]>
+  /** Runs one that is a test of `node:test`, alone, as its reader would; rejects when it fails. */
+  test(name: string): Promise<string>
 }
 
 const tsconfig = {
@@ -65,6 +67,11 @@ export async function compile(
   return {
     complaints: (name) => linesAbout(said, name).join('\n'),
     run: (names, lines = 0) => run(path, names, lines),
+    test: async (name) => {
+      const { NODE_TEST_CONTEXT, ...env } = process.env // ours
+      const { stdout } = await execute(process.execPath, [join(path, `${name}.js`)], { env, timeout: 20_000 })
+      return stdout
+    },
   }
 }
 

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ProtocolError } from '../../src/errors.js'
+import { freshSeed } from '../support/random.js'
 
 /** Bytes from hexadecimal digits; blanks may stand between them. */
 export const hex = (digits: string): Buffer => Buffer.from(digits.replaceAll(' ', ''), 'hex')
@@ -31,7 +32,7 @@ export class Random {
 }
 
 /** The seed of this run: FASTWS_SEED, or a new one. Name it in every assertion. */
-export const runSeed = (): number => Number(process.env.FASTWS_SEED ?? Math.floor(Math.random() * 2 ** 31))
+export const runSeed = (): number => Number(process.env.FASTWS_SEED ?? freshSeed() >>> 1)
 
 /** For `assert.throws`: a TypeError or RangeError of ours that names the argument. */
 export const misuse =

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   checkHeader,
-  checkLength,
   type FrameDecoderOptions,
   type FrameRules,
   resolveRules,
 } from '../../src/frame/rules.js'
 import { misuse, violation } from './helpers.js'
 
-const server: FrameRules = { expectMasked: true, allowedRsv: 0, maxFrame: 1000 }
+const server: FrameRules = { expectMasked: true, allowedRsv: 0, maxFrame: 1000, strict: true }
 const client: FrameRules = { ...server, expectMasked: false }
 
 test('checkHeader takes every frame that RFC 6455 defines', () => {
@@ -87,19 +86,38 @@ test('checkHeader names the first broken rule in the order of the RFC', () => {
   assert.equal(code(0x82, true), 'WS_ERR_MAX_FRAME')
 })
 
-test('checkLength looks at the limit alone', () => {
-  checkLength(1000, server)
-  assert.throws(() => checkLength(1001, server), violation('WS_ERR_MAX_FRAME', 1009))
+test('checkHeader looks at the limit alone where it is not strict', () => {
+  const lax: FrameRules = { ...server, strict: false }
+  checkHeader(0x7f, false, 1000, lax)
+  assert.throws(() => checkHeader(0x7f, false, 1001, lax), violation('WS_ERR_MAX_FRAME', 1009))
+})
+
+test('resolveRules gives decoders that are alike the same rules', () => {
+  const given = { role: 'server', maxFrame: 77 } as const
+  assert.equal(resolveRules(given), resolveRules({ ...given }))
+  for (const other of [
+    { role: 'client' },
+    { maxFrame: 78 },
+    { allowedRsv: 0x40 },
+    { strict: false },
+  ] as const)
+    assert.notEqual(resolveRules(given), resolveRules({ ...given, ...other }))
 })
 
 test('resolveRules fills in the defaults', () => {
-  assert.deepEqual(resolveRules({}), { expectMasked: undefined, allowedRsv: 0, maxFrame: 1 << 20 })
+  assert.deepEqual(resolveRules({}), {
+    expectMasked: undefined,
+    allowedRsv: 0,
+    maxFrame: 1 << 20,
+    strict: true,
+  })
   assert.equal(resolveRules({ role: 'server' }).expectMasked, true)
   assert.equal(resolveRules({ role: 'client' }).expectMasked, false)
   assert.deepEqual(resolveRules({ maxFrame: Infinity, allowedRsv: 0x50, strict: false }), {
     expectMasked: undefined,
     allowedRsv: 0x50,
     maxFrame: Infinity,
+    strict: false,
   })
 })
 

@@ -5,10 +5,11 @@ import * as ws from 'ws'
 import type { Conn } from '../../src/conn/conn.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import type { Role } from '../../src/frame/rules.js'
-import { hex, type Random, readWireFrame, seeded, toHex, turn } from '../support/index.js'
+import { closePayload, hex, type Random, readWireFrame, seeded, toHex, turn } from '../support/index.js'
 import { openLine, type TestLine } from './conn-line.js'
 import { type Judgement, judge, type Limits, type Received, utf8State } from './conn-reference.js'
 import { randomLimits, randomStream } from './conn-streams.js'
+import { DIFFERENCES } from './differences.js'
 
 /** Exported by ws, but not in its types. */
 const { Receiver } = ws as unknown as {
@@ -139,8 +140,8 @@ async function agree(role: Role, { messages, out, conn }: Observed, expected: Ju
       outcome.codes.has(report.code),
       `${report.code} is none of ${[...outcome.codes]}: ${outcome.why}`,
     )
-    const code = report.code.toString(16).padStart(4, '0')
-    assert.deepEqual(frames, [...pongs, [CLOSE, code]], 'pongs and one Close with the code')
+    const told = toHex(closePayload(report.code, report.reason))
+    assert.deepEqual(frames, [...pongs, [CLOSE, told]], 'pongs and one Close with the code')
     assert.deepEqual([report.clean, report.initiator], [false, 'local'])
   }
 }
@@ -200,60 +201,6 @@ async function askWs(role: Role, pieces: readonly Buffer[], maxPayload: number):
   await turn()
   return { messages, code }
 }
-
-/** Where ws and we differ, and why. Each must happen in the example that stands with it. */
-const DIFFERENCES: readonly {
-  readonly why: string
-  /** What a client sends, in hex, that shows it. */
-  readonly example: string
-  readonly ours: number
-  readonly theirs: number
-  readonly explains: (expected: Judgement, theirs: Theirs) => boolean
-}[] = [
-  {
-    why: 'ws takes lengths in a longer form than they need; §5.2 has the shortest as the only one',
-    example: '82fe0001 00000000 61',
-    ours: 1002,
-    theirs: 1006,
-    explains: ({ outcome }) => outcome.kind === 'failed' && outcome.why.includes('not minimal'),
-  },
-  {
-    why: 'ws calls a length with its highest bit set too big (1009); §5.2 forbids it (1002)',
-    example: '82ff8000000000000000 00000000',
-    ours: 1002,
-    theirs: 1009,
-    explains: ({ outcome }) => outcome.kind === 'failed' && outcome.why.includes('highest bit'),
-  },
-  {
-    why: 'ws checks text when the message is whole, we check it as it comes',
-    example: '0181 00000000 ff',
-    ours: 1007,
-    theirs: 1006,
-    explains: ({ outcome }) => outcome.kind === 'failed' && outcome.why.includes('text'),
-  },
-  {
-    why: 'ws judges a header from its first two bytes, we do when it is whole',
-    example: 'c181',
-    ours: 1006,
-    theirs: 1002,
-    explains: ({ outcome }) => outcome.kind === 'open' && outcome.insideHeader,
-  },
-  {
-    why: 'ws refuses a Close frame of one byte from its header, we do when it is whole',
-    example: '8881 00000000',
-    ours: 1006,
-    theirs: 1002,
-    explains: ({ outcome }, theirs) => outcome.kind === 'open' && outcome.insideClose && theirs.code === 1002,
-  },
-  {
-    why: 'a header that breaks several rules: each tells one of them',
-    example: '80fe03e9 00000000',
-    ours: 1009,
-    theirs: 1002,
-    explains: ({ outcome }, theirs) =>
-      outcome.kind === 'failed' && outcome.codes.size > 1 && outcome.codes.has(theirs.code),
-  },
-]
 
 const sameAs = (conn: Conn, messages: readonly Received[], theirs: Theirs): boolean =>
   conn.closeInfo?.code === theirs.code &&

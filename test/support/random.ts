@@ -62,8 +62,15 @@ export class Random {
 export async function seeded(body: (random: Random) => unknown, runs = 1): Promise<void> {
   const given = process.env.FASTWS_SEED
   if (given !== undefined) return runSeeded(body, Number(given))
-  for (let run = 0; run < runs; run++) await runSeeded(body, Math.floor(Math.random() * 2 ** 32))
+  for (let run = 0; run < runs; run++) await runSeeded(body, freshSeed())
 }
+
+/** Seeds of seeds: a long run gives one, so that all of it comes again. */
+const { FASTWS_FUZZ_SEED } = process.env
+const campaign = FASTWS_FUZZ_SEED === undefined ? undefined : new Random(Number(FASTWS_FUZZ_SEED))
+
+/** The seed of the next run. */
+export const freshSeed = (): number => Math.floor((campaign?.next() ?? Math.random()) * 2 ** 32)
 
 async function runSeeded(body: (random: Random) => unknown, seed: number): Promise<void> {
   try {

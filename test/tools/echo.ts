@@ -4,7 +4,12 @@ import { type ConnOptions, dial, upgrade } from '../../src/index.js'
 
 /** Larger than any case. */
 const LARGE = 64 << 20
-const limits = { maxMessage: LARGE, maxFrame: LARGE, maxFragments: 1_000_000 } as const
+const limits = {
+  maxMessage: LARGE,
+  maxFrame: LARGE,
+  maxFragments: 1_000_000,
+  maxControlRate: Infinity,
+} as const
 /** Everything is compressed, and refers to what was sent before, unless the other side wants it otherwise. */
 const compress = { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false } as const
 /** Without the limit of fragments, which the cases exceed. */
@@ -68,10 +73,14 @@ export const echoPeers: Readonly<Record<string, EchoPeer>> = {
   },
 }
 
-/** The loop of a client under test, as it is written for the Autobahn test suite. */
-export async function runCases(base: string, agent: string, { client }: EchoPeer): Promise<void> {
+/** The loop of a client under test, as it is written for the Autobahn test suite; with more than one case at a time. */
+export async function runCases(base: string, agent: string, { client }: EchoPeer, atOnce = 1): Promise<void> {
   const name = encodeURIComponent(agent)
   const count = Number(await client(`${base}/getCaseCount`))
-  for (let i = 1; i <= count; i++) await client(`${base}/runCase?case=${i}&agent=${name}`)
+  let next = 1
+  const worker = async (): Promise<void> => {
+    while (next <= count) await client(`${base}/runCase?case=${next++}&agent=${name}`)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
   await client(`${base}/updateReports?agent=${name}`)
 }

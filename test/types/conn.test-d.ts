@@ -5,6 +5,7 @@ import {
   CloseError,
   type CloseReport,
   Conn,
+  type DiagnosticsEvents,
   type ErrorCode,
   type Extension,
   type ExtensionCodec,
@@ -190,4 +191,26 @@ export function tellEverybody(
   void broadcast(users, 'x', { slow: 'drop' })
   // @ts-expect-error: the bytes are not given back, others may be sending them
   Buffer.from(prepare('x').data)
+}
+
+export function watchConn(conn: Conn): () => void {
+  const event = {} as DiagnosticsEvents['fastws:frame']
+  const direction: 'in' | 'out' = event.direction
+  void direction
+  const { report } = {} as DiagnosticsEvents['fastws:close']
+  void report.code
+  const failed = {} as DiagnosticsEvents['fastws:handshake:error']
+  const status: number | undefined = failed.status
+  void status
+  // @ts-expect-error: there is no such channel
+  type Nothing = DiagnosticsEvents['fastws:nothing']
+  void ({} as Nothing)
+  // @ts-expect-error: counted by the connection only
+  conn.stats.framesIn = 0
+  return conn.tap((seen) => {
+    if (seen.kind === 'frame') return void seen.frame.opcode
+    void [seen.plainLength, seen.codedLength]
+    // @ts-expect-error: it tells of no frame
+    void seen.frame
+  })
 }

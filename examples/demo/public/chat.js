@@ -26,13 +26,14 @@ export class Chat {
     // What was said before is no news: it is not to be read out.
     $('log').setAttribute('aria-live', 'off')
     $('log').replaceChildren()
-    for (const said of history) this.said(said)
     if (history.length === 0)
-      this.note('Nothing was said here yet. Open this page once more, and talk to yourself.')
+      this.note('Nothing was said here yet. Open this page once more, and talk to yourself.', 'empty')
+    for (const said of history) this.said(said)
     requestAnimationFrame(() => $('log').setAttribute('aria-live', 'polite'))
   }
 
   said({ id, name, text, at }) {
+    $('log').querySelector('.empty')?.remove()
     const mine = id === this.#you
     const time = new Date(at)
     const clock = element('time', '', time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }))
@@ -46,8 +47,8 @@ export class Chat {
     this.#append(item)
   }
 
-  note(text) {
-    this.#append(element('li', 'note', text))
+  note(text, kind = '') {
+    this.#append(element('li', `note ${kind}`, text))
   }
 
   #append(item) {
@@ -88,6 +89,7 @@ export class Chat {
     const items = people.map(({ id, name, state }) => {
       const who = element('span', 'who', name)
       const you = id === this.#you ? [element('span', 'you', 'you')] : []
+      if (id === this.#you) $('name').placeholder = name
       const item = element('li', '', badge(id, name), who, ...you, element('span', 'state', WORDS[state]))
       item.dataset.state = state
       return item

@@ -134,14 +134,14 @@ export class Lane {
   }
 
   /** What is not answered yet, sent or not. */
-  get #open(): number {
+  #open(): number {
     return Math.max(this.#due, this.#sent) - this.#answered
   }
 
   /** Nothing is waited for any more. */
   giveUp(now: number): void {
     const { tally } = this.#work
-    const open = this.#open
+    const open = this.#open()
     tally.unsent += Math.max(0, this.#due - this.#sent)
     tally.unanswered += this.#sent - this.#answered
     const step = Math.max(1, Math.floor(open / SAMPLES))
@@ -172,7 +172,7 @@ export class Lane {
     )
     tally.unsent += Math.max(0, this.#due - this.#sent)
     tally.unanswered += this.#sent - this.#answered
-    this.#work.settle(this.#open)
+    this.#work.settle(this.#open())
     this.#answered = Math.max(this.#due, this.#sent)
     this.#work.gone()
   }

@@ -1,9 +1,13 @@
 /** The results for people: one page that needs nothing else. */
+import { escapeControls } from '../escape.js'
 import { GROUPS } from './cases/index.js'
 import { PAGE_SCRIPT, PAGE_STYLE } from './page-parts.js'
-import { countsInWords } from './report.js'
+import { anchorOf, countsOf } from './report.js'
 import { scriptInWords } from './run-case.js'
 import type { Session } from './session.js'
+
+/** Lines stay lines; what could turn a text around, or hide in it, is told by its number. */
+const visible = (text: string): string => text.split(/\r?\n/).map(escapeControls).join('\n')
 
 /** What the page shows; its script makes a grid of it. */
 function dataOf(session: Session): unknown {
@@ -11,7 +15,16 @@ function dataOf(session: Session): unknown {
   return {
     agents: session.agents.map((agent) => {
       const results = session.results(agent)
-      return { agent, counts: countsInWords(results), results }
+      return {
+        agent: visible(agent),
+        counts: [...countsOf(results)],
+        results: results.map((result) => ({
+          ...result,
+          anchor: anchorOf(session, agent, result.id),
+          remarks: result.remarks.map(visible),
+          log: result.log.map((entry) => ({ ...entry, text: visible(entry.text) })),
+        })),
+      }
     }),
     groups: GROUPS.map(({ id, title, cases }) => ({
       id,
@@ -31,6 +44,7 @@ export const pageOf = (session: Session): string => `<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>fastws check</title>
 <style>${PAGE_STYLE}</style>
 </head>

@@ -13,19 +13,32 @@ export interface ReportEntry {
 
 export type Report = Readonly<Record<string, Readonly<Record<string, ReportEntry>>>>
 
-const entry = ({ id, behavior, behaviorClose, duration, remoteCloseCode }: CaseResult): ReportEntry => ({
+/** The place of a case in the page; where there are several agents, the later ones have their number before it. */
+export function anchorOf({ agents }: Session, agent: string, id: string): string {
+  const place = agents.indexOf(agent)
+  return place > 0 ? `${place + 1}:${id}` : id
+}
+
+const entry = (
+  { behavior, behaviorClose, duration, remoteCloseCode }: CaseResult,
+  anchor: string,
+): ReportEntry => ({
   behavior,
   behaviorClose,
   duration,
   remoteCloseCode,
-  reportfile: `index.html#${id}`,
+  reportfile: `index.html#${anchor}`,
 })
 
 export const reportOf = (session: Session): Report =>
   Object.fromEntries(
     session.agents.map((agent) => [
       agent,
-      Object.fromEntries(session.results(agent).map((result) => [result.id, entry(result)])),
+      Object.fromEntries(
+        session
+          .results(agent)
+          .map((result) => [result.id, entry(result, anchorOf(session, agent, result.id))]),
+      ),
     ]),
   )
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { FrameDirection } from '../annotate.js'
 import { type Command, UsageError } from '../command.js'
 import { Exit } from '../output.js'
@@ -6,6 +7,9 @@ import { linesOf, recordOf } from '../recording/lines.js'
 import { RecordingError, readRecording } from '../recording/read.js'
 import { followBytes } from './follow.js'
 import { type Input, KINDS, readInput } from './input.js'
+
+/** After so many lines others have their turn: only then is it seen that nobody reads any more. */
+const TURN = 256
 
 const SIDES: Readonly<Record<string, FrameDirection>> = { client: 'sent', server: 'received' }
 
@@ -49,8 +53,10 @@ export const dumpCommand: Command = {
     const isLong = !options.flag('short')
     const shown = options.has('shown') ? options.integer('shown', 0, [0, 1 << 30]) : undefined
     const showsConn = events.some(({ conn }) => conn !== 1)
-    for (const event of events) {
+    for (const [i, event] of events.entries()) {
       if (output.closed.aborted) break
+      if (i % TURN === TURN - 1) await turn()
+      await output.drained()
       if (options.flag('json')) output.json(recordOf(event))
       else for (const line of linesOf(event, { isLong, showsConn, shown })) output.line(line)
     }

@@ -22,10 +22,10 @@ export interface RelayOptions {
 export function relay(options: RelayOptions): Promise<void> {
   const { near, far, exchange } = options
   let isBlind = false
-  const look = (direction: FrameDirection, bytes: Buffer): void => {
+  const look = (see: () => void): void => {
     if (isBlind) return
     try {
-      exchange.push(direction, bytes)
+      see()
     } catch (error) {
       isBlind = true
       options.onBlind(error instanceof Error ? error : new Error(String(error)))
@@ -33,7 +33,7 @@ export function relay(options: RelayOptions): Promise<void> {
   }
   pump({ from: near, to: far, direction: 'sent', look, ...options })
   pump({ from: far, to: near, direction: 'received', look, ...options, rewriter: undefined })
-  return Promise.all([gone(near), gone(far)]).then(() => exchange.end(undefined, 'closed'))
+  return Promise.all([gone(near), gone(far)]).then(() => look(() => exchange.end(undefined, 'closed')))
 }
 
 const gone = (socket: Socket): Promise<void> =>
@@ -46,7 +46,8 @@ interface Pump extends RelayOptions {
   readonly from: Socket
   readonly to: Socket
   readonly direction: FrameDirection
-  readonly look: (direction: FrameDirection, bytes: Buffer) => void
+  /** Does something that must not stop the bytes, whatever comes of it. */
+  readonly look: (see: () => void) => void
 }
 
 function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump): void {
@@ -54,7 +55,7 @@ function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump):
     const bytes = rewriter?.push(chunk) ?? chunk
     if (bytes.length === 0) return
     const takesMore = to.write(bytes)
-    look(direction, bytes)
+    look(() => exchange.push(direction, bytes))
     const waits = drained()
     if (takesMore && waits === undefined) return
     from.pause()
@@ -63,11 +64,11 @@ function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump):
   from.on('end', () => {
     const rest = rewriter?.flush()
     if (rest !== undefined && rest.length > 0) to.write(rest)
-    exchange.end(direction, 'end')
+    look(() => exchange.end(direction, 'end'))
     to.end()
   })
   from.on('error', (error: NodeJS.ErrnoException) => {
-    exchange.end(direction, error.code ?? error.message)
+    look(() => exchange.end(direction, error.code ?? error.message))
     breakOff(to)
   })
   from.on('close', () => to.destroyed || to.writableEnded || breakOff(to))

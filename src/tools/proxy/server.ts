@@ -80,19 +80,15 @@ const isName = (host: string): boolean => !host.includes(':') && !/^[\d.]+$/.tes
 
 async function passOn(conn: number, near: Socket, far: Socket, settings: ProxySettings): Promise<void> {
   const { target, maxFrame, now, sinks, note } = settings
-  const exchange = new Exchange({ conn, maxFrame, now, onEvent: (event) => sinks.take(event) })
-  // Before everything else: who cannot be reached is told to the client, in words that it can show.
-  let isThere = false
-  far.once(target.isSecure ? 'secureConnect' : 'connect', () => {
-    isThere = true
-  })
-  far.prependListener('error', (error: NodeJS.ErrnoException) => {
-    if (isThere) return
-    const reason = `${authorityOf(target)} cannot be reached: ${error.code ?? error.message}`
+  const failure = await reached(near, far, target.isSecure ? 'secureConnect' : 'connect')
+  if (failure !== undefined) {
+    const reason = `${authorityOf(target)} cannot be reached: ${failure.code ?? failure.message}`
     note(`#${conn} ${reason}`)
-    if (!near.destroyed) near.end(badGateway(reason))
-    near.resume()
-  })
+    // In words that it can show, if it waits for an answer of HTTP.
+    near.end(badGateway(reason)).resume()
+    return
+  }
+  const exchange = new Exchange({ conn, maxFrame, now, onEvent: (event) => sinks.take(event) })
   await relay({
     near,
     far,
@@ -100,6 +96,21 @@ async function passOn(conn: number, near: Socket, far: Socket, settings: ProxySe
     rewriter: settings.rewrites ? new Rewriter(target) : undefined,
     drained: () => sinks.drained,
     onBlind: (error) => note(`#${conn} is not looked at any further: ${error.message}`),
+  })
+}
+
+/** Resolves when the target is there, or with why it is not. A client that goes away before that takes it along. */
+function reached(near: Socket, far: Socket, event: string): Promise<NodeJS.ErrnoException | undefined> {
+  near.on('error', () => undefined)
+  const leave = (): void => void far.destroy()
+  near.once('close', leave)
+  return new Promise((resolve) => {
+    far.once(event, () => {
+      near.off('close', leave)
+      resolve(undefined)
+    })
+    far.on('error', resolve)
+    far.once('close', () => resolve(new Error('the client has gone')))
   })
 }
 

@@ -46,6 +46,8 @@ const LAG = 1 << 20
 /** One page that looks on. */
 interface Page {
   readonly conn: Conn
+  /** What it got with its beginning. */
+  readonly last: number
   skipped: number
 }
 
@@ -67,10 +69,11 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
   let beat: NodeJS.Timeout | undefined
   const door = upgrade(
     async (conn) => {
-      const page: Page = { conn, skipped: 0 }
-      await send(conn, { type: 'hello', ...title, rows: history.rows() })
+      const rows = history.rows()
+      const page: Page = { conn, last: rows.at(-1)?.id ?? 0, skipped: 0 }
       pages.add(page)
       conn.signal.addEventListener('abort', () => pages.delete(page))
+      await send(conn, { type: 'hello', ...title, rows })
       for await (const message of conn) await send(conn, answerTo(message, history))
     },
     {
@@ -87,6 +90,8 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
     beat = undefined
     for (const page of pages) tell(page, waiting)
     waiting = []
+    // A page that lags is told what it has missed as soon as it has caught up.
+    if ([...pages].some(({ skipped }) => skipped > 0)) beat = setTimeout(flush, BEAT)
   }
   return {
     url: `http://${authorityOf({ host: address, port })}/`,
@@ -96,8 +101,8 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
       beat ??= setTimeout(flush, BEAT)
     },
     async close() {
-      clearTimeout(beat)
       flush()
+      clearTimeout(beat)
       server.close()
       await door.close({ code: 1001, timeout: 1000 })
       server.closeAllConnections()
@@ -110,14 +115,14 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
 const send = (conn: Conn, value: object): Promise<void> =>
   conn.send(JSON.stringify(value)).catch(() => undefined)
 
-function tell(page: Page, rows: readonly Row[]): void {
-  const { conn } = page
-  if (conn.bufferedAmount > LAG) {
-    page.skipped += rows.length
-    return
+function tell(page: Page, all: readonly Row[]): void {
+  const { conn, last } = page
+  const rows = all.filter(({ id }) => id > last)
+  if (conn.bufferedAmount > LAG) page.skipped += rows.length
+  else if (rows.length + page.skipped > 0) {
+    void send(conn, { type: 'rows', rows, skipped: page.skipped })
+    page.skipped = 0
   }
-  void send(conn, { type: 'rows', rows, skipped: page.skipped })
-  page.skipped = 0
 }
 
 function answerTo(message: Message, history: History): object {

@@ -14,6 +14,9 @@ export interface Stop {
   readonly reason: string
 }
 
+/** How a length is told, by the bytes that stand behind the second one for it. */
+const SIZES: Readonly<Record<number, 7 | 16 | 64>> = { 0: 7, 2: 16, 8: 64 }
+
 /** The length in a header with a second byte like this takes so many bytes. */
 const extendedSize = (second: number): number => {
   const short = second & 0x7f
@@ -52,7 +55,7 @@ export class FrameScanner {
   get pending(): { readonly offset: number; readonly has: number; readonly missing: number } | undefined {
     const has = this.#offset - this.#frameOffset
     if (has === 0 || this.#stop !== undefined) return undefined
-    const missing = this.#isWhole ? this.#missing : this.#headerSize - this.#headerLength
+    const missing = this.#isWhole() ? this.#missing : this.#headerSize() - this.#headerLength
     return { offset: this.#frameOffset, has, missing }
   }
 
@@ -62,28 +65,28 @@ export class FrameScanner {
     const bytes = Buffer.from(chunk) // the decoder unmasks in place
     let at = 0
     while (at < bytes.length && this.#stop === undefined) {
-      if (!this.#isWhole) at = this.#takeHeader(bytes, at, frames)
+      if (!this.#isWhole()) at = this.#takeHeader(bytes, at, frames)
       else at = this.#takePayload(bytes, at, frames)
     }
     return frames
   }
 
-  get #headerSize(): number {
+  #headerSize(): number {
     if (this.#headerLength < 2) return 2
     const second = this.#header[1] ?? 0
     return 2 + extendedSize(second) + (second >= 0x80 ? 4 : 0)
   }
 
-  get #isWhole(): boolean {
-    return this.#headerLength >= 2 && this.#headerLength === this.#headerSize
+  #isWhole(): boolean {
+    return this.#headerLength >= 2 && this.#headerLength === this.#headerSize()
   }
 
   #takeHeader(bytes: Buffer, at: number, frames: Scanned[]): number {
-    const count = Math.min(this.#headerSize - this.#headerLength, bytes.length - at)
+    const count = Math.min(this.#headerSize() - this.#headerLength, bytes.length - at)
     bytes.copy(this.#header, this.#headerLength, at, at + count)
     this.#headerLength += count
     this.#offset += count
-    if (this.#isWhole) this.#begin(frames)
+    if (this.#isWhole()) this.#begin(frames)
     return at + count
   }
 
@@ -141,6 +144,7 @@ export class FrameScanner {
       maskKey: second >= 0x80 ? this.#header.readUInt32BE(this.#headerLength - 4) : 0,
     })
     frame.length = this.#length() ?? 0
+    frame.lengthSize = SIZES[extendedSize(second)] ?? 64
     return frame
   }
 }

@@ -251,13 +251,13 @@ class Player {
   /** Waits for answers that no `expect` has waited for. */
   async #quiet(): Promise<void> {
     const { wait, signal } = this.#plan
-    for (let left = wait; left > 0 && !this.#isDone && !signal.aborted; ) {
+    for (let left = wait; left > 0 && !this.#isDone() && !signal.aborted; ) {
       await this.#peer.news(left)
       left = this.#peer.lastAt + wait - performance.now()
     }
   }
 
-  get #isDone(): boolean {
+  #isDone(): boolean {
     return this.#peer.isOver || (this.#closeSent && this.#peer.closeReceived)
   }
 
@@ -266,7 +266,7 @@ class Player {
     if (!this.#closeSent && !this.#tcpEnded && this.#wire?.isWritable === true)
       this.#answer(new Frame({ opcode: Opcode.Close, payload: encodeClosePayload(1000) }))
     const deadline = performance.now() + CLOSE_TIMEOUT
-    while (!this.#isDone && performance.now() < deadline && !this.#plan.signal.aborted)
+    while (!this.#isDone() && performance.now() < deadline && !this.#plan.signal.aborted)
       await this.#peer.news(deadline - performance.now())
   }
 }

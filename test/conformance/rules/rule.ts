@@ -57,4 +57,5 @@ export const refuses = (
   given: NonNullable<WireCase['given']>,
   error: Parameters<typeof fails>[1],
   code = 1002,
-): WireCase => ({ name, given, end: fails(code, error) })
+  reason = '',
+): WireCase => ({ name, given, end: fails(code, error, reason) })

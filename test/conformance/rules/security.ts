@@ -9,9 +9,13 @@ const limited = (
   end: Pick<WireCase, 'end' | 'messages' | 'out'>,
 ): WireCase => ({ name, options, given: given ?? [], ...end })
 
-const tooBig = { end: fails(1009, 'WS_ERR_MAX_MESSAGE') }
-const tooBigFrame = { end: fails(1009, 'WS_ERR_MAX_FRAME') }
-const tooMany = { end: fails(1008, 'WS_ERR_MAX_FRAGMENTS') }
+const TOO_BIG = { end: fails(1009, 'WS_ERR_MAX_MESSAGE', 'maxMessage is 10, got 11') }
+const tooBigFrame = (limit: number) => ({
+  end: fails(1009, 'WS_ERR_MAX_FRAME', `maxFrame is ${limit}, got ${limit + 1}`),
+})
+const tooMany = (limit: number) => ({
+  end: fails(1008, 'WS_ERR_MAX_FRAGMENTS', `maxFragments is ${limit}, got ${limit + 1}`),
+})
 
 export const security: readonly WireRule[] = [
   {
@@ -50,10 +54,20 @@ export const security: readonly WireRule[] = [
       limited('control frames do not count', { maxFrame: 0 }, [ping('p')], { out: [pong('p')] }),
     ],
     negative: [
-      limited('a byte more', { maxFrame: 10 }, [binary(bytes(11))], tooBigFrame),
-      limited('a byte more, in 16 bits', { maxFrame: 999 }, [{ opcode: 2, length: 1000 }], tooBigFrame),
-      limited('a byte more than the default', {}, [{ opcode: 2, length: (1 << 20) + 1 }], tooBigFrame),
-      limited('a byte more in a continuation', { maxFrame: 10 }, [begin(''), more(bytes(11))], tooBigFrame),
+      limited('a byte more', { maxFrame: 10 }, [binary(bytes(11))], tooBigFrame(10)),
+      limited('a byte more, in 16 bits', { maxFrame: 999 }, [{ opcode: 2, length: 1000 }], tooBigFrame(999)),
+      limited(
+        'a byte more than the default',
+        {},
+        [{ opcode: 2, length: (1 << 20) + 1 }],
+        tooBigFrame(1 << 20),
+      ),
+      limited(
+        'a byte more in a continuation',
+        { maxFrame: 10 },
+        [begin(''), more(bytes(11))],
+        tooBigFrame(10),
+      ),
     ],
   },
   {
@@ -79,18 +93,18 @@ export const security: readonly WireRule[] = [
       }),
     ],
     negative: [
-      limited('a byte more', { maxMessage: 10 }, [binary(bytes(11))], tooBig),
+      limited('a byte more', { maxMessage: 10 }, [binary(bytes(11))], TOO_BIG),
       limited(
         'a byte more in the last fragment',
         { maxMessage: 10 },
         [begin('12345'), more('678901', true)],
-        tooBig,
+        TOO_BIG,
       ),
       limited(
         'as soon as a header tells it',
         { maxMessage: 10 },
         [begin('12345'), { opcode: 0, fin: false, length: 6 }],
-        tooBig,
+        TOO_BIG,
       ),
     ],
   },
@@ -114,9 +128,19 @@ export const security: readonly WireRule[] = [
       ),
     ],
     negative: [
-      limited('one more', { maxFragments: 3 }, [begin('a'), more('b'), more('c'), more('d', true)], tooMany),
-      limited('empty ones', { maxFragments: 3 }, [begin(''), more(''), more(''), more('')], tooMany),
-      limited('more than the default of 1,024', {}, [begin(''), ...Array(1024).fill(more(''))], tooMany),
+      limited(
+        'one more',
+        { maxFragments: 3 },
+        [begin('a'), more('b'), more('c'), more('d', true)],
+        tooMany(3),
+      ),
+      limited('empty ones', { maxFragments: 3 }, [begin(''), more(''), more(''), more('')], tooMany(3)),
+      limited(
+        'more than the default of 1,024',
+        {},
+        [begin(''), ...Array(1024).fill(more(''))],
+        tooMany(1024),
+      ),
     ],
   },
   {

@@ -211,7 +211,7 @@ describe('fastws bench', () => {
     )
     assert.equal(code, 1)
     assert.equal(result.unanswered, 5)
-    assert.ok(result.unsent > 100 && result.unsent <= 200, `${result.unsent}`)
+    assert.ok(result.unsent > 100, `${result.unsent}`)
     assert.equal(result.latency?.count, result.unsent + 5)
     assert.ok(result.latency.max >= 200)
   })

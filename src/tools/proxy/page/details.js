@@ -6,7 +6,10 @@ export function showDetails(pane, { title, facts, faults, blocks }) {
     element('h2', title),
     ...faults.map((fault) => element('p', fault, 'fault')),
     list,
-    ...blocks.flatMap(([heading, text]) => [...(heading ? [element('h3', heading)] : []), block(text)]),
+    ...blocks.flatMap(([heading, text]) => [
+      ...(heading ? [element('h3', heading)] : []),
+      block(heading, text),
+    ]),
   )
   pane.scrollTop = 0
 }
@@ -15,9 +18,12 @@ export function showGone(pane) {
   pane.replaceChildren(element('p', 'This is not kept any more: too much has come since.', 'hint'))
 }
 
+/** Blocks whose lines may be broken; bytes stand in columns. */
+const PROSE = ['Text', 'Reason', 'Headers']
+
 /** What is long can be scrolled, by keyboard too. */
-function block(text) {
-  const pre = element('pre', text)
+function block(heading, text) {
+  const pre = element('pre', text, PROSE.includes(heading) ? 'prose' : '')
   pre.tabIndex = 0
   return pre
 }

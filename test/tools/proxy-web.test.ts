@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { describe, type TestContext, test } from 'node:test'
+import { encodeClosePayload, Frame, Opcode } from '../../src/frame/index.js'
+import { dial, HandshakeError } from '../../src/index.js'
+import { History, MAX_ROWS } from '../../src/tools/proxy/history.js'
+import { startWeb, type Web } from '../../src/tools/proxy/web.js'
+import type { FrameEvent } from '../../src/tools/recording/events.js'
+
+async function page(t: TestContext): Promise<{ web: Web; port: number; feed: string }> {
+  const web = await startWeb({
+    listen: { host: '127.0.0.1', port: 0 },
+    title: { listen: '127.0.0.1:9000', target: 'ws://127.0.0.1:9001' },
+  })
+  t.after(() => web.close?.())
+  return { web, port: Number(new URL(web.url).port), feed: `${web.url.replace('http', 'ws')}feed` }
+}
+
+/** What a GET is answered with. */
+const get = (
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }> =>
+  new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, headers, method }, async (response) => {
+      let body = ''
+      for await (const chunk of response) body += String(chunk)
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+    })
+      .on('error', reject)
+      .end()
+  })
+
+const event = (payload: string | Buffer, more: Partial<FrameEvent> = {}): FrameEvent => ({
+  type: 'frame',
+  conn: 1,
+  at: 1.25,
+  direction: 'sent',
+  offset: 0,
+  frame: new Frame({ opcode: Opcode.Text, masked: true, maskKey: 7, payload }),
+  faults: [],
+  ...more,
+})
+
+const parse = (text: string | undefined) => JSON.parse(text ?? 'null')
+
+describe('the page of fastws proxy', () => {
+  test('is served with a policy that runs nothing but its own files', async (t) => {
+    const { port } = await page(t)
+    for (const path of ['/', '/index.html', '/style.css', '/app.js', '/table.js', '/details.js']) {
+      const { status, headers } = await get(port, path)
+      assert.equal(status, 200, path)
+      assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src 'self';/)
+      assert.equal(headers['x-content-type-options'], 'nosniff')
+    }
+    const { body } = await get(port, '/')
+    assert.ok(!/<script(?! type="module" src="app.js">)|style=| on\w+=/.test(body), 'nothing inline')
+  })
+
+  test('has no other files, and takes no other methods', async (t) => {
+    const { port } = await page(t)
+    for (const path of ['/../proxy/web.ts', '/web.ts', '/%2e%2e/web.ts', '/constructor', '//index.html'])
+      assert.equal((await get(port, path)).status, 404, path)
+    assert.equal((await get(port, '/', {}, 'POST')).status, 405)
+  })
+
+  test('is there for this machine by its own names alone', async (t) => {
+    const { port } = await page(t)
+    for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+      assert.equal((await get(port, '/', { host })).status, 200, host)
+    for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', '%'])
+      assert.equal((await get(port, '/', { host })).status, 403, host)
+  })
+
+  test('feeds its own origin alone', async (t) => {
+    const { feed, port } = await page(t)
+    const refused = async (headers: Record<string, string>, origin?: string): Promise<number | undefined> => {
+      try {
+        const conn = await dial(feed, { headers, ...(origin !== undefined && { origin }) })
+        conn.terminate()
+        return 101
+      } catch (error) {
+        assert.ok(error instanceof HandshakeError)
+        return error.status
+      }
+    }
+    assert.equal(await refused({}, 'http://evil.example'), 403)
+    assert.equal(await refused({ host: `evil.example:${port}` }, `http://evil.example:${port}`), 403)
+    assert.equal(await refused({}, `http://127.0.0.1:${port}`), 101)
+  })
+
+  test('tells what was before, what is new, and the details', async (t) => {
+    const { web, feed } = await page(t)
+    web.take(event('before'))
+    await using conn = await dial(feed)
+    const hello = parse((await conn.read())?.text())
+    assert.deepEqual([hello.type, hello.target, hello.rows.length], ['hello', 'ws://127.0.0.1:9001', 1])
+    web.take(event('after'))
+    let rows: { id: number; preview: string }[] = []
+    while (!rows.some(({ id }) => id === 2)) rows = parse((await conn.read())?.text()).rows
+    assert.equal(rows.at(-1)?.preview, '"after"')
+    await conn.send('2')
+    const { type, id, details } = parse((await conn.read())?.text())
+    assert.deepEqual([type, id, details.id, details.blocks[0]], ['details', 2, 2, ['Text', 'after']])
+    await conn.send('nonsense')
+    assert.equal(parse((await conn.read())?.text()).details, null)
+    await conn.send('99')
+    assert.equal(parse((await conn.read())?.text()).details, null)
+  })
+
+  test('leaves out what a slow page does not read, and says how much', async (t) => {
+    const { web, feed } = await page(t)
+    await using conn = await dial(feed)
+    await conn.read()
+    // Nobody reads now: what the page is owed grows until it gets nothing new.
+    for (let i = 0; i < 60; i++) {
+      for (let j = 0; j < MAX_ROWS; j++) web.take(event('x'.repeat(200)))
+      await new Promise((resolve) => setTimeout(resolve, 60))
+    }
+    let skipped = 0
+    while (skipped === 0) skipped = parse((await conn.read())?.text()).skipped
+    assert.ok(skipped > 0)
+  })
+})
+
+describe('History', () => {
+  test('keeps the latest rows', () => {
+    const history = new History()
+    for (let i = 0; i <= MAX_ROWS; i++) history.add(event('x'))
+    assert.equal(history.rows().length, MAX_ROWS)
+    assert.equal(history.details(1), undefined)
+    assert.equal(history.details(2)?.id, 2)
+  })
+
+  test('keeps no more than so many bytes, and the beginning of each payload', () => {
+    const history = new History()
+    for (let i = 0; i < 1000; i++) history.add(event(Buffer.alloc(1 << 20, 'x')))
+    assert.ok(history.rows().length < 520)
+    const details = history.details(1000)
+    assert.deepEqual(details?.blocks.at(-1), ['', `${(1 << 20) - (64 << 10)} bytes more are not kept`])
+  })
+
+  test('tells every kind of event', () => {
+    const history = new History()
+    const head = { line: 'GET / HTTP/1.1', fields: [['Host', 'x']] as const }
+    const base = { conn: 2, at: 3 }
+    history.add({ type: 'handshake', ...base, request: head, response: undefined, faults: ['odd'] })
+    history.add({ type: 'stop', ...base, direction: 'received', offset: 3, reason: 'because' })
+    history.add({ type: 'end', ...base, direction: undefined, how: 'closed', sent: 1, received: 2 })
+    const close = new Frame({ opcode: Opcode.Close, payload: encodeClosePayload(1000, 'bye') })
+    history.add(event('', { frame: close, direction: 'received', faults: ['wrong'] }))
+    const binary = new Frame({ opcode: Opcode.Binary, rsv1: true, payload: Buffer.from([1]) })
+    history.add(event('', { frame: binary, inflated: Buffer.from([2, 3]) }))
+    const last = new Frame({ opcode: Opcode.Continuation, payload: 'lo' })
+    history.add(
+      event('', { frame: last, isText: true, message: { isText: true, data: Buffer.from('Hello') } }),
+    )
+    const rows = history.rows().map(({ name, preview, faults }) => [name, preview, faults])
+    assert.deepEqual(rows, [
+      ['handshake', 'GET / HTTP/1.1', 1],
+      ['stop', 'byte 3 from the server: because', 1],
+      ['end', 'the proxy broke the connection: closed (1 bytes sent, 2 received)', 0],
+      ['close', '1000 "bye"', 1],
+      ['binary', '0203', 0],
+      ['continuation', '"Hello"', 0],
+    ])
+    assert.deepEqual(history.details(1)?.blocks, [['Headers', '> Host: x']])
+    assert.deepEqual(history.details(1)?.faults, ['odd'])
+    assert.deepEqual(history.details(4)?.blocks[0], ['Reason', 'bye'])
+    assert.equal(history.details(5)?.blocks[0]?.[0], 'Inflated')
+    assert.deepEqual(history.details(6)?.blocks[0], ['Text', 'Hello'])
+  })
+})
