@@ -28,9 +28,18 @@ const changing = (from: string, to: string): Partial<ClientParts> => ({
 
 const brokenClients: readonly Broken[] = [
   { wrong: 'takes HTTP/1.0', parts: without('version'), fails: 'H.8.8' },
-  { wrong: 'does not look at Upgrade', parts: without('upgrade'), fails: 'H.8.9,H.8.10' },
-  { wrong: 'does not look at Connection', parts: without('connection'), fails: 'H.8.11,H.8.12' },
-  { wrong: 'does not look at Sec-WebSocket-Accept', parts: without('accept'), fails: 'H.8.13,H.8.14,H.8.15' },
+  { wrong: 'does not look at Upgrade', parts: without('upgrade'), fails: 'H.8.9,H.8.10,H.11.7,H.11.9' },
+  {
+    wrong: 'does not look at Connection',
+    parts: without('connection'),
+    fails: 'H.8.11,H.8.12,H.11.8,H.11.10',
+  },
+  {
+    wrong: 'does not look at Sec-WebSocket-Accept',
+    parts: without('accept'),
+    fails: 'H.8.13,H.8.14,H.8.15,H.11.4,H.11.5,H.11.6,H.11.11',
+  },
+  { wrong: 'takes any status', parts: without('status'), fails: 'H.11.14' },
   { wrong: 'takes any subprotocol', parts: without('protocol'), fails: 'H.8.16' },
   { wrong: 'takes any extension', parts: without('extensions'), fails: 'H.8.17,H.8.18,H.8.19,H.8.20' },
   {

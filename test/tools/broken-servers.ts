@@ -4,6 +4,7 @@ import {
   type Header,
   headerRules,
   type Message,
+  negotiate,
   ReferencePeer,
   requestRules,
   type ServerParts,
@@ -82,6 +83,34 @@ const closing = (wrong: string, payload: Buffer, verdict: 'FAILED' | 'NON-STRICT
   },
 ]
 
+/** Takes the first offer of permessage-deflate whose parameters look like this. */
+const negotiating = (param: RegExp): Partial<ServerParts> => ({
+  negotiate: ({ headers }) => {
+    const [offer = ''] = (headers['sec-websocket-extensions'] ?? '').split(',')
+    const [name, ...params] = offer.split(';').map((part) => part.trim())
+    const isOnce = new Set(params.map((one) => one.split('=')[0])).size === params.length
+    if (name !== 'permessage-deflate' || !isOnce || !params.every((one) => param.test(one))) return undefined
+    return { deflate: { takeover: true, bits: 15 }, header: name }
+  },
+})
+
+/** A server that answers nobody any more after the first error of a socket. */
+function goingDown(): Partial<ServerParts> {
+  let isDown = false
+  return peer(
+    class extends ReferencePeer {
+      override receive(chunk: Buffer): void {
+        if (isDown) this.socket.destroy()
+        else super.receive(chunk)
+      }
+      override broken(): void {
+        isDown = true
+        super.broken()
+      }
+    },
+  )
+}
+
 const PINGS = '2.1,2.2,2.3,2.4,2.6,2.9,2.10,2.11,5.6,5.7,5.8,5.19,5.20,L.2.3,L.2.4,C.1.3'
 const INVALID_TEXT =
   '6.3,6.4,6.6.1,6.6.3,6.6.4,6.6.6,6.6.8,6.6.10,6.8,6.10,6.11.5,6.12,6.13,6.14,6.15,6.16,6.17,6.18,6.19,6.20,6.21'
@@ -93,16 +122,16 @@ export const brokenServers: readonly Broken[] = [
   { wrong: 'takes any method', parts: takingRequests('method'), fails: 'H.1.2' },
   { wrong: 'takes HTTP/1.0', parts: takingRequests('httpVersion'), fails: 'H.1.3' },
   { wrong: 'does not look at Host', parts: takingRequests('host'), fails: 'H.1.4', nonStrict: 'H.1.5' },
-  { wrong: 'does not look at Upgrade', parts: takingRequests('upgrade'), fails: 'H.1.7' },
+  { wrong: 'does not look at Upgrade', parts: takingRequests('upgrade'), fails: 'H.1.7,H.10.5,H.10.11' },
   {
     wrong: 'does not look at the key',
     parts: takingRequests('key'),
-    fails: 'H.1.10,H.1.11,H.1.12,H.1.13,H.1.14,H.1.15',
+    fails: 'H.1.10,H.1.11,H.1.12,H.1.13,H.1.14,H.1.15,H.10.7,H.10.13',
   },
   {
     wrong: 'does not look at the version',
     parts: takingRequests('version'),
-    fails: 'H.1.16,H.1.17,H.2',
+    fails: 'H.1.16,H.1.17,H.2,H.10.14',
   },
   {
     wrong: 'takes everything that begins like 13 as the version',
@@ -128,7 +157,7 @@ export const brokenServers: readonly Broken[] = [
         upgrade: ({ headers }) => (headers.upgrade?.includes('websocket') ? undefined : 426),
       },
     },
-    fails: 'H.3.1',
+    fails: 'H.3.1,H.10.11',
   },
   {
     wrong: 'wants Connection to be Upgrade and nothing else',
@@ -139,6 +168,7 @@ export const brokenServers: readonly Broken[] = [
       },
     },
     fails: 'H.3.2,H.3.3',
+    nonStrict: 'H.10.2',
   },
   {
     wrong: 'chooses the first subprotocol with all its neighbours',
@@ -160,7 +190,7 @@ export const brokenServers: readonly Broken[] = [
           ? { 'Sec-WebSocket-Extensions': headers['sec-websocket-extensions'] }
           : ({} as Record<string, string>),
     },
-    fails: 'H.6.1',
+    fails: 'H.6.1,H.10.4',
   },
   {
     wrong: 'loses what comes right behind the request',
@@ -554,6 +584,49 @@ export const brokenServers: readonly Broken[] = [
     parts: { answer: () => ({ 'Sec-WebSocket-Extensions': 'permessage-deflate' }) },
     only: '1.1.1,2.1,7.1.1',
     fails: '1.1.1,2.1,7.1.1',
+  },
+
+  {
+    wrong: 'takes permessage-deflate with any window',
+    parts: negotiating(/^(?:server|client)_(?:no_context_takeover|max_window_bits(?:=\d+)?)$/),
+    only: 'H.6',
+    fails: 'H.6.2,H.6.3,H.6.5,H.6.6,H.6.7,H.6.8',
+  },
+  {
+    wrong: 'takes permessage-deflate with parameters that do not exist',
+    parts: negotiating(/^\w+$/),
+    only: 'H.6',
+    fails: 'H.6.5,H.6.13',
+  },
+  {
+    wrong: 'answers with a larger window than it was asked for',
+    parts: {
+      negotiate: (request) => {
+        const agreed = negotiate(request)
+        return agreed && { ...agreed, header: agreed.header.replace('bits=9', 'bits=10') }
+      },
+    },
+    only: '12.1.1,13.1.1,13.3.1,13.4.1,13.5.1',
+    fails: '13.3.1,13.5.1',
+  },
+  {
+    wrong: 'forgets that no context was to be taken over',
+    parts: {
+      negotiate: (request) => {
+        const agreed = negotiate(request)
+        return agreed && { ...agreed, header: agreed.header.replace('server_no_context_takeover', '') }
+      },
+    },
+    only: '12.1.1,13.1.1,13.2.1,13.3.1',
+    fails: '13.2.1',
+  },
+
+  // What became of one connection is felt by others.
+  {
+    wrong: 'goes down when TCP is reset',
+    parts: goingDown(),
+    only: 'C.2.6,C.2.7,C.2.8',
+    fails: 'C.2.6,C.2.7,C.2.8',
   },
 
   // What it sends is wrong, whatever it is sent.

@@ -1,8 +1,9 @@
 import type { Call, Command } from '../command.js'
+import { listenForInterrupt } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
 import { Load } from './load.js'
 import { counted, digits, whole } from './numbers.js'
-import { planOf } from './plan.js'
+import { CONNECTING, planOf } from './plan.js'
 import { planInWords, reportLines } from './report.js'
 import { resultOf, summaryOf } from './result.js'
 
@@ -36,16 +37,9 @@ export const benchCommand: Command = {
     compress: { help: 'offer permessage-deflate, and compress every message if it is accepted' },
     'any-answer': { help: 'take any message for the answer to the oldest; default: it has to be its echo' },
     'no-echo': { help: 'expect no answers, and send as much as is taken, or as --rate says' },
-    timeout: { value: 'TIME', help: 'for handshakes, and for the last answers; default 10s' },
     'max-p99': { value: 'MS', help: 'exit with 1 when one latency in a hundred is longer' },
     'max-errors': { value: 'N', help: 'exit with 1 when there are more errors; default 0' },
-    header: { value: 'LINE', multiple: true, help: "a header for each handshake, as in 'Cookie: a=b'" },
-    protocol: { value: 'NAME', multiple: true, help: 'a subprotocol to ask for, best first' },
-    origin: { value: 'ORIGIN', help: 'the Origin header' },
-    insecure: { help: 'take any certificate' },
-    ca: { value: 'FILE', help: 'certificates to trust' },
-    cert: { value: 'FILE', help: 'a client certificate' },
-    key: { value: 'FILE', help: 'its private key' },
+    ...CONNECTING,
   },
   notes: [
     'First all connections are opened, then the load begins. With --rate, messages have times, and a latency counts from',
@@ -58,9 +52,9 @@ export const benchCommand: Command = {
     const { output } = call
     const json = call.options.flag('json')
     const load = new Load(plan, (text) => output.note(`fastws bench: ${text}`))
-    const stop = (): void => load.stop()
-    process.once('SIGINT', stop)
-    output.closed.addEventListener('abort', stop)
+    const interrupt = listenForInterrupt()
+    for (const signal of [interrupt.signal, output.closed])
+      signal.addEventListener('abort', () => load.stop())
     const progress = json ? jsonProgress(load, output) : lineProgress(load, output)
     try {
       if (!json) output.line(`${shown(plan.url)}: ${planInWords(plan)}`)
@@ -68,7 +62,7 @@ export const benchCommand: Command = {
     } finally {
       clearInterval(progress)
       output.status('')
-      process.off('SIGINT', stop)
+      interrupt.release()
     }
   },
 }

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DialOptions, dial } from '../../index.js'
 import { UsageError } from '../command.js'
+import { asUsage } from '../dial-flags.js'
 import { exhaustionOf, kindOf } from './failures.js'
 import type { Lane } from './lane.js'
 import type { Plan } from './plan.js'
@@ -83,7 +84,8 @@ export class Opening {
       this.#opened++
     } catch (error) {
       if (signal.aborted) return
-      if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message)
+      const usage = asUsage(error)
+      if (usage instanceof UsageError) throw usage
       tally.error(kindOf(error))
       this.#exhausted ??= exhaustionOf(error)
     }

@@ -1,7 +1,14 @@
 /** What a load is made of. */
-import { readFileSync } from 'node:fs'
 import type { DialOptions } from '../../index.js'
 import { type Call, type Options, UsageError } from '../command.js'
+import { DIAL_FLAGS, dialOptionsOf, targetOf } from '../dial-flags.js'
+
+/** How connections are opened; what is compressed, and how large it gets, is up to the load. */
+export const CONNECTING = (() => {
+  const { 'no-compress': _compress, 'max-message': _message, ...flags } = DIAL_FLAGS
+  const help = 'for everything up to the open connection, and for the last answers; default 10000'
+  return { ...flags, timeout: { ...flags.timeout, help } }
+})()
 
 /** What counts as an answer: the same message, any message, or nothing at all. */
 export type Answers = 'echo' | 'any' | 'none'
@@ -23,7 +30,6 @@ export interface Plan {
   readonly messages: number
   readonly size: number
   readonly isBinary: boolean
-  readonly compress: boolean
   readonly answers: Answers
   /** Milliseconds for the opening handshake, and for what is still to be answered at the end. */
   readonly timeout: number
@@ -70,15 +76,6 @@ function decimalOf(options: Options, name: string, byDefault: number): number {
   throw new UsageError(`--${name} must be a number above 0, not '${given}'`)
 }
 
-const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
-
-function urlOf({ positionals }: Call): string {
-  const [given, ...more] = positionals
-  if (given === undefined || more.length > 0) throw new UsageError('one URL is needed')
-  if (URL.canParse(given) && SCHEMES.includes(new URL(given).protocol)) return given
-  throw new UsageError(`'${given}' is no URL with ws: or wss:`)
-}
-
 function answersOf(options: Options): Answers {
   if (!options.flag('no-echo')) return options.flag('any-answer') ? 'any' : 'echo'
   for (const name of ['any-answer', 'in-flight', 'max-p99'])
@@ -88,7 +85,7 @@ function answersOf(options: Options): Answers {
 
 export function planOf(call: Call): Plan {
   const { options } = call
-  const url = urlOf(call)
+  const url = targetOf(call)
   const connections = options.integer('connections', 10, [1, 100_000])
   const rate = decimalOf(options, 'rate', 0)
   const size = sizeOf(options)
@@ -102,54 +99,19 @@ export function planOf(call: Call): Plan {
     warmUp: timeOf(options, 'warm-up', 0),
     messages: messages === 0 ? Infinity : messages,
     isBinary: options.flag('binary'),
-    compress: options.flag('compress'),
-    timeout: timeOf(options, 'timeout', TIMEOUT),
+    timeout: options.integer('timeout', TIMEOUT, [1, 3_600_000]),
     maxP99: decimalOf(options, 'max-p99', Infinity),
     maxErrors: options.integer('max-errors', 0, [0, 1e12]),
-    dial: dialOptionsOf(options, size),
+    dial: dialing(options, options.flag('compress')),
   }
 }
 
-function dialOptionsOf(options: Options, size: number): DialOptions {
-  const limit = Math.max(1 << 20, 2 * size)
-  const origin = options.text('origin')
+/** Messages of the peer may be as long as ours, and cut as it likes. */
+function dialing(options: Options, compress: boolean): DialOptions {
+  const takeover = { serverNoContextTakeover: false, clientNoContextTakeover: false }
   return {
-    ...{ maxMessage: limit, maxFrame: limit, maxFragments: 1_000_000, whenFull: 'wait' },
-    timeout: timeOf(options, 'timeout', TIMEOUT),
-    compress: options.flag('compress')
-      ? { threshold: 0, serverNoContextTakeover: false, clientNoContextTakeover: false }
-      : false,
-    headers: headersOf(options),
-    protocols: options.list('protocol'),
-    ...(origin !== undefined && { origin }),
-    tls: {
-      rejectUnauthorized: !options.flag('insecure'),
-      ...fileOf(options, 'ca'),
-      ...fileOf(options, 'cert'),
-      ...fileOf(options, 'key'),
-    },
-  }
-}
-
-function headersOf(options: Options): Record<string, string | string[]> {
-  const headers: Record<string, string[]> = {}
-  for (const line of options.list('header')) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
-    const name = line.slice(0, colon).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
-  }
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, values]) => [name, values.length === 1 ? String(values) : values]),
-  )
-}
-
-function fileOf(options: Options, name: string): Record<string, Buffer> {
-  const path = options.text(name)
-  if (path === undefined) return {}
-  try {
-    return { [name]: readFileSync(path) }
-  } catch (error) {
-    throw new UsageError(`--${name}: ${error instanceof Error ? error.message : String(error)}`)
+    ...dialOptionsOf(options),
+    whenFull: 'wait',
+    compress: compress && { threshold: 0, ...takeover },
   }
 }

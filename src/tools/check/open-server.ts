@@ -24,7 +24,7 @@ const USUAL: Opening = { expects: 'accepted' }
 /** Answers as a case wants it; undefined when the client refused that, as it had to. */
 export async function openAsServer(arrival: Arrival, context: OpenContext): Promise<Opened | undefined> {
   const { socket, request, rest, earlierKeys } = arrival
-  const { one, log, settings } = context
+  const { one, log } = context
   const opening = one.opening ?? USUAL
   log.note(headText(request), 'received')
   const agreed = one.deflate && agreeAsServer(request, one.deflate)
@@ -32,14 +32,22 @@ export async function openAsServer(arrival: Arrival, context: OpenContext): Prom
   const link = new Link(socket, 'server', log, agreed?.agreement)
   link.feed(rest)
   const fault = opening.check?.(request, earlierKeys)
-  if (fault === undefined && opening.expects !== 'refused') return { link, agreement: agreed?.agreement }
+  let isOpen = false
   try {
     if (fault !== undefined) throw new CaseFailure(fault)
-    await refusedBy(link, settings.timeout, context)
+    isOpen = await decision(link, opening, context)
   } finally {
-    link.destroy()
+    if (!isOpen) link.destroy()
   }
-  return undefined
+  return isOpen ? { link, agreement: agreed?.agreement } : undefined
+}
+
+/** Whether the client took the answer; fails the case when it may not decide so. */
+async function decision(link: Link, { expects }: Opening, context: OpenContext): Promise<boolean> {
+  if (expects === 'accepted') return true
+  if (expects === 'any') return isTaken(link, context.settings.timeout)
+  await refusedBy(link, context.settings.timeout, context)
+  return false
 }
 
 function answerHead(request: Head, opening: Opening, extensions: string | undefined): Buffer {
@@ -50,6 +58,14 @@ function answerHead(request: Head, opening: Opening, extensions: string | undefi
     ...(extensions !== undefined && { 'Sec-WebSocket-Extensions': extensions }),
   }
   return encodeHead(opening.line?.('') ?? 'HTTP/1.1 101 Switching Protocols', usual, opening.headers)
+}
+
+/** Whether the client took an answer that it may take, or refuse: either shows itself. */
+async function isTaken(link: Link, timeout: number): Promise<boolean> {
+  await link.fence()
+  const event = await link.next(timeout)
+  if (event === undefined) throw new CaseFailure('The client neither takes the answer nor refuses it')
+  return event.kind === 'fence'
 }
 
 /** The client has to drop the connection, and to send nothing: a message shows whether it thinks that it is open. */

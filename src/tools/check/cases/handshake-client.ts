@@ -131,8 +131,66 @@ const unusual: readonly Omit<Case, 'id'>[] = [
   },
 ]
 
+/** Either is right, as long as the client makes up its mind. */
+const any = (description: string, edit: Edit): Omit<Case, 'id'> =>
+  withOpening(description, { ...edit, expects: 'any' })
+const long = (beginning: string): string => beginning.padEnd(8000, 'x')
+const ACCEPT = /^(Sec-WebSocket-Accept: )(.*)\r\n/im
+/** Changes the line that says the server has understood. */
+const acceptLine = (change: (value: string) => readonly string[]): Edit => ({
+  raw: (head) =>
+    Buffer.from(
+      head.toString('latin1').replace(ACCEPT, (_line, name: string, value: string) =>
+        change(value)
+          .map((one) => `${name}${one}\r\n`)
+          .join(''),
+      ),
+      'latin1',
+    ),
+})
+const swapCase = (text: string): string =>
+  text.replace(/[a-z]/gi, (letter) => {
+    const upper = letter.toUpperCase()
+    return letter === upper ? letter.toLowerCase() : upper
+  })
+
+/** What the group before leaves out, so that every header is missing, doubled, malformed and huge once. */
+const values: readonly Omit<Case, 'id'>[] = [
+  any('Upgrade twice', having({ Upgrade: ['websocket', 'websocket'] })),
+  any('Connection: Upgrade, twice', having({ Connection: ['Upgrade', 'Upgrade'] })),
+  any(
+    'Sec-WebSocket-Accept twice, the same',
+    acceptLine((value) => [value, value]),
+  ),
+  refused(
+    'Sec-WebSocket-Accept twice, one of them right',
+    acceptLine((value) => [value, swapCase(value)]),
+  ),
+  refused(
+    'Sec-WebSocket-Accept in the wrong case',
+    acceptLine((value) => [swapCase(value)]),
+  ),
+  refused(
+    'Sec-WebSocket-Accept that is cut',
+    acceptLine((value) => [value.slice(0, -2)]),
+  ),
+  refused('Upgrade: web socket', having({ Upgrade: 'web socket' })),
+  refused('Connection: Up grade', having({ Connection: 'Up grade' })),
+  refused('Upgrade of 8,000 letters', having({ Upgrade: long('websocket') })),
+  refused('Connection of 8,000 letters', having({ Connection: long('Upgrade') })),
+  refused(
+    'Sec-WebSocket-Accept of 8,000 letters',
+    acceptLine((value) => [value.padEnd(8000, 'A')]),
+  ),
+  any('A header of 100 KB', having({ 'X-Large': 'a'.repeat(100_000) })),
+  any('3000 headers', having(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`X-${i}`, 'a'])))),
+  refused('Status 1010', { line: () => 'HTTP/1.1 1010 Switching Protocols' }),
+  refused('A first line without a status', { line: () => 'HTTP/1.1' }),
+]
+
 export const clientHandshakeGroups: readonly Group[] = [
   group('H.7', 'What a client asks', requests),
   group('H.8', 'Answers that a client must refuse', wrong),
   group('H.9', 'Answers that are right, though unusual', unusual),
+  group('H.11', 'Every header of an answer, doubled, malformed and huge', values),
 ]

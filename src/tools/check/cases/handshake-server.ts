@@ -150,6 +150,11 @@ const usesDeflate = (head: Head): string | undefined =>
     ? 'The server accepted an offer of permessage-deflate that is invalid (RFC 7692 §7.1)'
     : undefined
 
+const usesAny = (head: Head): string | undefined =>
+  valuesOf(head, 'sec-websocket-extensions').length > 0
+    ? 'The server accepted an extension that does not exist'
+    : undefined
+
 const invalidOffer = (params: string): Omit<Case, 'id'> =>
   withOpening(`permessage-deflate; ${params}`, {
     headers: { 'Sec-WebSocket-Extensions': `permessage-deflate; ${params}` },
@@ -168,10 +173,7 @@ const anyOffer = (description: string, value: string): Omit<Case, 'id'> =>
 const extensions: readonly Omit<Case, 'id'>[] = [
   accepted('An extension that nobody knows', {
     headers: { 'Sec-WebSocket-Extensions': 'x-fastws-unknown; a=1; b="2"' },
-    check: (head) =>
-      valuesOf(head, 'sec-websocket-extensions').length > 0
-        ? 'The server accepted an extension that does not exist'
-        : undefined,
+    check: usesAny,
   }),
   ...[
     'server_max_window_bits=7',
@@ -193,6 +195,34 @@ const extensions: readonly Omit<Case, 'id'>[] = [
   anyOffer('1,500 parameters', `foo${'; a=b'.repeat(1500)}`),
 ]
 
+/** Long, and still within what servers take for all headers together: so it is the value that is looked at. */
+const LONG = 8000
+const long = (beginning: string): string => beginning.padEnd(LONG, 'x')
+
+/** What the groups before leave out, so that every header is missing, doubled, malformed and huge once. */
+const values: readonly Omit<Case, 'id'>[] = [
+  survived('Upgrade twice', having({ Upgrade: ['websocket', 'websocket'] })),
+  accepted('Connection: Upgrade, twice', { ...having({ Connection: ['Upgrade', 'Upgrade'] }), ...lenient }),
+  survived('Origin twice', having({ Origin: ['http://a.test', 'http://b.test'] })),
+  accepted('Extensions in two lines', {
+    ...having({ 'Sec-WebSocket-Extensions': ['x-fastws-a', 'x-fastws-b'] }),
+    check: usesAny,
+  }),
+  refused('Upgrade: web socket', having({ Upgrade: 'web socket' })),
+  refused('Connection: Up grade', having({ Connection: 'Up grade' })),
+  refused('A key with a space in it', having({ 'Sec-WebSocket-Key': 'dGhlIHNhbXBs ZSBub25jZQ==' })),
+  survived('Host: a b', having({ Host: 'a b' })),
+  survived('An Origin that is none', having({ Origin: 'no origin at all' })),
+  survived('Host of 8,000 letters', having({ Host: long('a') })),
+  refused('Upgrade of 8,000 letters', having({ Upgrade: long('websocket') })),
+  refused('Connection of 8,000 letters', having({ Connection: long('Upgrade') })),
+  refused('A key of 8,000 letters', having({ 'Sec-WebSocket-Key': key(LONG * 0.75) })),
+  refused('A version of 8,000 digits', having({ 'Sec-WebSocket-Version': '13'.padEnd(LONG, '3') })),
+  survived('Origin of 8,000 letters', having({ Origin: long('http://') })),
+  survived('A subprotocol of 8,000 letters', having({ 'Sec-WebSocket-Protocol': long('p') })),
+  anyOffer('An extension of 8,000 letters', long('permessage-deflate')),
+]
+
 export const serverHandshakeGroups: readonly Group[] = [
   group('H.1', 'What a request must have', required),
   group('H.2', 'Versions', versions),
@@ -200,4 +230,5 @@ export const serverHandshakeGroups: readonly Group[] = [
   group('H.4', 'Malformed and huge', malformed),
   group('H.5', 'Subprotocols', protocols),
   group('H.6', 'Extensions', extensions),
+  group('H.10', 'Every header of a request, doubled, malformed and huge', values),
 ]
