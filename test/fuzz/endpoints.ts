@@ -60,11 +60,15 @@ class End extends Duplex {
 const pause = (turns: number): Promise<void> =>
   turns === 0 ? Promise.resolve() : new Promise((resolve) => setImmediate(() => resolve(pause(turns - 1))))
 
-/** Brings the pieces and waits until nothing more comes out. */
+/**
+ * Brings the pieces and waits until nothing more comes out. While ws inflates it is brought nothing: with bytes that wait
+ * behind, ws 8.23 runs into an uncaught TypeError now and then, in the callback of zlib.
+ */
 async function feed(end: End, pieces: readonly Buffer[], isBusy: () => boolean): Promise<Buffer> {
   for (const piece of pieces) {
     end.push(Buffer.from(piece))
     await pause(1)
+    while (isBusy()) await pause(1)
   }
   let length = -1
   while (isBusy() || end.out.length !== length) {
