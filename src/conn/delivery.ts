@@ -88,9 +88,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** Who handles a message at once, if it came now; undefined where it has to wait, or to be decoded by an extension. */
   get handlesNow(): Handling | undefined {
-    if (this.#handling?.isBusy !== false || this.#codecs !== undefined || this.#ended !== undefined)
-      return undefined
-    return this.#backlog?.isInTheWay === true ? undefined : this.#handling
+    const mustWait = this.#ended !== undefined || this.#backlog?.isInTheWay === true
+    return mustWait || this.#codecs !== undefined || this.#handling?.isBusy ? undefined : this.#handling
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */

@@ -115,9 +115,15 @@ export class Heartbeat implements Timed {
       this.#message = undefined
       return
     }
-    const error = message.check(now)
+    const error = this.#isRestAwaited() ? message.check(now) : undefined
     if (error === undefined) message.renew(now)
     else this.#host.ending.fail(error)
+  }
+
+  /** A frame has to come on by itself; what is taken part by part, or waits for us, may take its time in between. */
+  #isRestAwaited(): boolean {
+    const { inbound, delivery } = this.#host
+    return inbound.decoder.buffered > 0 || (delivery.isAwaited && !delivery.isEmpty)
   }
 
   #keepaliveDue(): number {

@@ -2,11 +2,11 @@
 import { decodeClosePayload } from '../frame/close.js'
 import { FrameDecoder } from '../frame/decoder.js'
 import { bytesOf, endOf, Frame, headOf, startOf } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
 import { Session } from '../protocol/session.js'
+import { Arrivals } from './arrivals.js'
 import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
@@ -16,9 +16,8 @@ import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
-import { takePlainRun } from './plain-run.js'
+import { plainIsAscii, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
-import type { WireWatch } from './wire-watch.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -27,7 +26,7 @@ import type { WireWatch } from './wire-watch.js'
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound implements DeliverySource, Incoming, Paced {
+export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced {
   readonly #host: InboundHost
   readonly #options: ResolvedConnOptions
   readonly #session: Session
@@ -51,17 +50,6 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   /** Most connections have none. */
   #pace: Pace | undefined
 
-  bytesIn = 0
-  framesIn = 0
-  messagesIn = 0
-  textIn = 0
-  pingsIn = 0
-  pongsIn = 0
-  /** Pongs among them that we have asked for. */
-  answersIn = 0
-  /** Shown every frame, while somebody looks. */
-  watch: WireWatch | undefined
-
   constructor(
     role: Role,
     options: ResolvedConnOptions,
@@ -70,6 +58,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     allowedRsv: number,
     events: Events | undefined,
   ) {
+    super()
     this.#host = host
     this.#options = options
     this.#session = new Session(options)
@@ -80,8 +69,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   get isInside(): boolean {
-    const { isEmpty, isAwaited } = this.delivery
-    return this.decoder.buffered > 0 || (this.#session.isInside && !isEmpty && isAwaited)
+    return this.decoder.buffered > 0 || this.#session.isInside
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -144,21 +132,26 @@ export class Inbound implements DeliverySource, Incoming, Paced {
 
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
-    if (!this.#mayPull() || !this.#pullInto(current, isPlainMessage)) return undefined
-    return this.#pulled(headOf(current))
+    if (!this.#mayPull()) return undefined
+    if (this.#pullPlain(current)) return this.#pulled(plainIsAscii)
+    return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.#session.isAscii) : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
     if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
-    if (this.#pullInto(frame, isData)) return frame
+    if (this.#pullPlain(frame) || this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
 
   #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
+  }
+
+  #pullPlain(frame: Frame): boolean {
+    return this.#mayRun() && !this.#discards && readPlain(this.decoder, frame, this.#options, this)
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -183,7 +176,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
       const head = headOf(frame)
       if (isWanted(head)) {
         this.#onWhole(frame, head)
-        this.#countData(head)
+        this.countData(head)
         return true
       }
       this.#onFrame(frame)
@@ -191,14 +184,8 @@ export class Inbound implements DeliverySource, Incoming, Paced {
     return false
   }
 
-  #countData(head: number): void {
-    if ((head & FIN) !== 0) this.messagesIn++
-    if ((head & 0x0f) === Opcode.Text) this.textIn++
-  }
-
-  #pulled(head: number): Message {
-    const isText = (head & 0x0f) === Opcode.Text
-    const { isAscii } = this.#session
+  #pulled(isAscii: boolean): Message {
+    const isText = (headOf(current) & 0x0f) === Opcode.Text
     const owned = this.decoder.ownsPayload
     return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
@@ -227,9 +214,13 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   }
 
   #takeRun(): boolean {
-    // A run is not counted message by message: where their rate is limited, they go one by one.
-    if (this.#pace || !this.delivery.handlesNow || this.#session.isInside) return false
+    if (this.delivery.handlesNow === undefined || !this.#mayRun()) return false
     return takePlainRun(this.decoder, this.delivery, this.#options, this)
+  }
+
+  /** Whether messages need not be looked at frame by frame. */
+  #mayRun(): boolean {
+    return !this.#session.isInside && this.#pace?.countsData !== true && this.watch === undefined
   }
 
   #onFrame(frame: Frame): void {
@@ -264,7 +255,7 @@ export class Inbound implements DeliverySource, Incoming, Paced {
   #onData(frame: Frame, head: number): void {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
-    this.#countData(head)
+    this.countData(head)
     if (
       isPlainMessage(head) &&
       this.delivery.handOver(

@@ -11,7 +11,7 @@ export interface Incoming {
   readonly bytesIn: number
   /** Bytes that belong to no whole frame yet. */
   readonly decoder: { readonly buffered: number }
-  /** Whether somebody waits for the rest of what has begun. */
+  /** Whether a frame or a message has begun and not ended. */
   readonly isInside: boolean
   readonly isPaused: boolean
 }

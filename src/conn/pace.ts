@@ -24,10 +24,13 @@ interface PaceHost {
   fail(error: Error): void
 }
 
+const countsData = ({ maxMessageRate, maxByteRate }: ResolvedConnOptions): boolean =>
+  maxMessageRate.rate !== Infinity || maxByteRate.rate !== Infinity
+
 /** Made from the beginning where messages or bytes are counted; else only for a peer that sends many control frames. */
 export function paceFor(options: ResolvedConnOptions, paced: Paced, host: PaceHost): Pace | undefined {
-  const { maxControlRate, maxMessageRate, maxByteRate } = options
-  const isAlways = maxMessageRate.rate !== Infinity || maxByteRate.rate !== Infinity
+  const { maxControlRate } = options
+  const isAlways = countsData(options)
   const isTalkative =
     maxControlRate.rate !== Infinity && unaskedOf(paced) >= Math.min(CONTROLS_UNSEEN, maxControlRate.burst)
   return isAlways || isTalkative ? new Pace(options, paced, host) : undefined
@@ -56,6 +59,11 @@ export class Pace implements Timed {
     this.#controls = new Bucket(options.maxControlRate, extra, now)
     this.#messages = new Bucket(options.maxMessageRate, extra, now)
     this.#bytes = new Bucket(options.maxByteRate, extra, now)
+  }
+
+  /** Whether it matters how many messages come, and of how many bytes. */
+  get countsData(): boolean {
+    return countsData(this.#options)
   }
 
   /** Whether no more is taken for now. Asked for every frame. */

@@ -6,7 +6,7 @@ import type { ResolvedConnOptions } from './options.js'
 export interface PatienceHost {
   readonly inbound: Incoming
   /** Whether anybody waits for the peer to say something, and how many who waited were served so far. */
-  readonly delivery: { readonly isAwaited: boolean; readonly served: number }
+  readonly delivery: { readonly isAwaited: boolean; readonly isEmpty: boolean; readonly served: number }
   /** Bytes that wait for the peer, and bytes on their way so far. */
   readonly outbox: { readonly waiting: number; readonly bytesOut: number }
   readonly sender: { readonly messagesOut: number }

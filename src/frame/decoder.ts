@@ -6,8 +6,8 @@ import { copyBytes } from './copy.js'
 import { CutHeader } from './cut-header.js'
 import { checkFrame, type Frame, fillFrame } from './frame.js'
 import { type LengthSize, longForm, MASKED, MAX_HEADER, readInt32, sizeOfHeader } from './header.js'
-import { maskUnchecked as mask, maskBlindly, UNSEEN } from './mask.js'
-import { findPlain, plainEnd } from './plain.js'
+import { LOOK_LATER_FROM, maskUnchecked as mask, maskBlindly, UNSEEN } from './mask.js'
+import { findPlain, plainEnd, plainStart } from './plain.js'
 import { acquireFrame, releaseFrame } from './pool.js'
 import {
   checkHeader,
@@ -19,9 +19,6 @@ import {
 import type { FrameWatch } from './watch.js'
 
 export type { FrameDecoderOptions } from './rules.js'
-
-/** From here on native code looks whether bytes are text, which costs less than to find out while they are unmasked. */
-const LOOK_LATER_FROM = 1 << 10
 
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
@@ -161,6 +158,7 @@ export class FrameDecoder {
   /** Steps over the message that was just seen. @internal */
   skipPlain(): void {
     this.#at = plainEnd
+    this.#ownsPayload = this.#isKept && plainEnd - plainStart >= FAIR_SHARE
   }
 
   /** Copies what has not been looked at yet, so that the memory given to `append()` can be used again. */

@@ -16,6 +16,9 @@ export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 /** Stands for what `mask()` returns where nobody has looked at the bytes yet. @internal */
 export const UNSEEN = 0x100
 
+/** From here on native code looks whether bytes are text, which costs less than to find out while they are unmasked. @internal */
+export const LOOK_LATER_FROM = 1 << 10
+
 /** From here on 64 bits at a time are cheaper; where nobody asks for the OR, as that would double the work. */
 const LONGWISE_FROM = 512
 

@@ -161,6 +161,54 @@ test('a run of messages gives what comes of them one byte at a time, whatever th
     assert.deepEqual(await outcome(random.split(bytes), plan, given), naive, `${plan}`)
   }, 60))
 
+/** What somebody reads who takes messages and frames as the plan says, and what is counted. */
+async function reading(
+  pieces: readonly Uint8Array[],
+  plan: readonly ('message' | 'frame')[],
+  given: LineOptions,
+) {
+  const { conn, line } = onLine({ ...given, maxInboxFrames: 2 })
+  const got: string[] = []
+  const take = async (what: 'message' | 'frame'): Promise<boolean> => {
+    if (what === 'message') {
+      const message = await conn.read()
+      if (message !== null) got.push(`${message.isText} ${message.text()} ${message.data.toString('hex')}`)
+      return message !== null
+    }
+    using frame = await conn.nextFrame()
+    // Whether a control frame is shown to somebody who came late is no promise.
+    if (frame?.isData === true) got.push(`${frame} ${frame.payload.toString('hex')}`)
+    return frame !== null
+  }
+  const done = (async () => {
+    for (let i = 0; await take(plan[i % plan.length]!); i++);
+  })().catch((error: Error) => void got.push(error.message))
+  for (const piece of pieces) {
+    while (line.paused) await settle()
+    line.receive(piece)
+  }
+  await settle()
+  line.fin()
+  line.events.closed(undefined)
+  await done
+  const { framesIn, messagesIn, bytesIn } = conn.stats
+  return { got, stats: { framesIn, messagesIn, bytesIn } }
+}
+
+for (const plan of [['message'], ['frame']] as const)
+  test(`a run that is pulled by a reader of ${plan[0]}s gives what comes of it one byte at a time`, () =>
+    seeded(async (random) => {
+      const bytes = stream(random)
+      const given = options(random)
+      const naive = await reading(
+        [...bytes].map((byte) => Buffer.of(byte)),
+        plan,
+        given,
+      )
+      assert.deepEqual(await reading([bytes], plan, given), naive)
+      assert.deepEqual(await reading(random.split(bytes), plan, given), naive)
+    }, 30))
+
 test('a message that waits in the slab is moved before anybody writes there', async () => {
   const seen: string[] = []
   const third = onLine()
@@ -185,6 +233,28 @@ test('a message that waits in the slab is moved before anybody writes there', as
     `text ${'z'.repeat(300)}`,
   ])
   assert.equal((await third.line.frames()).length, 12)
+})
+
+test('a message stays as it is when bytes for another connection come in while it is handled', async () => {
+  const inner = onLine({ events: { message: (conn, message) => conn.send(message) } })
+  const seen: string[] = []
+  const { line } = onLine({
+    events: {
+      message: (conn, message) => {
+        inner.line.receive(clientFrame(1, 'x'.repeat(200)))
+        void conn.send('y'.repeat(200))
+        seen.push(message.text())
+        return conn.send(message)
+      },
+    },
+  })
+  line.receive(clientFrame(1, 'z'.repeat(300)), clientFrame(2, 'w'.repeat(30)))
+  assert.deepEqual(seen, ['z'.repeat(300), 'w'.repeat(30)])
+  assert.deepEqual(
+    (await line.frames()).map(({ payload }) => payload.toString()),
+    ['y'.repeat(200), 'z'.repeat(300), 'y'.repeat(200), 'w'.repeat(30)],
+  )
+  assert.equal((await inner.line.frames()).length, 2)
 })
 
 test('a message that was sent on stays readable while it is handled, though the slab is used again', () => {

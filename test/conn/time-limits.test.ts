@@ -80,6 +80,17 @@ describe('messageTimeout', () => {
     assert.deepEqual([loop.conn.isOpen, reader.conn.isOpen], [false, false])
   })
 
+  test('counts fragments that were here before somebody came to wait for them', () => {
+    const clock = new FakeClock()
+    const { conn, line } = onLine({ clock })
+    line.receive(clientFrame(1, 'part', { fin: false }))
+    clock.advance(45_000)
+    assert.equal(conn.isOpen, true)
+    conn.read().catch(() => undefined)
+    clock.advance(30_000)
+    assert.equal(conn.closeInfo?.breach?.option, 'messageTimeout')
+  })
+
   test('leaves time to what is read part by part, or frame by frame', async () => {
     const clock = new FakeClock()
     const parts = onLine({ clock })

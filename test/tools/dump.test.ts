@@ -9,7 +9,7 @@ import { UsageError } from '../../src/tools/command.js'
 import { looksLikeHex, parseHex } from '../../src/tools/dump/hex.js'
 import { main } from '../../src/tools/main.js'
 import { runMain } from './run-main.js'
-import { folderFor, startProgram } from './wire-program.js'
+import { folderFor, startProgram, written } from './wire-program.js'
 
 /** What a run with something on stdin comes to. */
 async function pipe(
@@ -19,8 +19,8 @@ async function pipe(
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const stdin = Readable.from([Buffer.from(input)], { objectMode: false })
   const code = await main(['dump', ...args], { stdin, stdout, stderr })
-  const text = String(stdout.read() ?? '')
-  return { code, lines: text === '' ? [] : text.trimEnd().split('\n'), notes: String(stderr.read() ?? '') }
+  const text = written(stdout)
+  return { code, lines: text === '' ? [] : text.trimEnd().split('\n'), notes: written(stderr) }
 }
 
 const HELLO = '818537fa213d7f9f4d5158'

@@ -18,7 +18,7 @@ import { type Sink, Sinks } from '../../src/tools/proxy/sink.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { deferred, listen, once, rawConnect, rawServer, tls } from '../support/index.js'
 import { runMain } from './run-main.js'
-import { folderFor, startProgram } from './wire-program.js'
+import { folderFor, startProgram, written } from './wire-program.js'
 
 /** A proxy in this process, and what it has seen. */
 async function proxyTo(
@@ -379,9 +379,9 @@ describe('Screen', () => {
     const { stdout, one } = screen(false)
     for (let i = 0; i < 5; i++) one.take(event)
     assert.equal(one.drained, undefined)
-    const lines = String(stdout.read()).trimEnd().split('\n')
+    const lines = written(stdout).trimEnd().split('\n')
     await once(stdout, 'readable')
-    lines.push(...String(stdout.read()).trimEnd().split('\n'))
+    lines.push(...written(stdout).trimEnd().split('\n'))
     assert.match(lines[0] ?? '', /^#1 {7}1\.0 ms > text fin 60 bytes/)
     assert.equal(
       lines.at(-1),

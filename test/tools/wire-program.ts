@@ -68,3 +68,10 @@ export function folderFor(t: TestContext): string {
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
+
+/** Everything that was written to a stream so far; newer Nodes give it chunk by chunk. */
+export function written(stream: NodeJS.ReadableStream): string {
+  let text = ''
+  for (let chunk = stream.read(); chunk !== null; chunk = stream.read()) text += String(chunk)
+  return text
+}

@@ -59,6 +59,8 @@ class Player {
   #began = performance.now()
   #agreed: Agreed | undefined
   #received: Direction | undefined
+  /** What came right behind the handshake. */
+  #early: Buffer[] = []
   /** What comes cannot be read any more. */
   #isLost = false
   #wire: Wire | undefined
@@ -104,6 +106,7 @@ class Player {
 
   async run(wire: Wire): Promise<number> {
     this.#wire = wire
+    for (const bytes of this.#early.splice(0)) this.#receiveBytes(bytes)
     try {
       await this.#play(this.#plan.script)
       if (this.#isCurious) await this.#quiet()
@@ -124,6 +127,10 @@ class Player {
   #receiveBytes(bytes: Buffer): void {
     const direction = this.#received
     if (direction === undefined || this.#isLost) return
+    if (this.#wire === undefined) {
+      this.#early.push(bytes) // there is nothing yet to answer on
+      return
+    }
     for (const frame of direction.push(bytes)) this.#receive(frame)
     if (direction.stop === undefined) return
     this.#isLost = true

@@ -85,7 +85,11 @@ export class TrialServer {
   #listener(): Server {
     const http = createHttpServer()
     this.#upgrade.attach(http)
-    http.on('request', (_request, response) => response.writeHead(426, { Upgrade: 'websocket' }).end(HINT))
+    http.on('request', (request, response) => {
+      const { path } = this.#plan.options
+      const isHere = path === undefined || path === request.url?.split('?', 1)[0]
+      response.writeHead(isHere ? 426 : 404, isHere ? { Upgrade: 'websocket' } : {}).end(HINT)
+    })
     const welcome = (socket: Socket): void => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
