@@ -84,6 +84,7 @@ export function metrics({ stats }: Upgrade) {
     metric('ws_refused_total', 'counter', 'Requests refused, by status.', by('status', stats.refused)),
     metric('ws_closed_total', 'counter', 'Connections that are gone, by close code.', byCode(stats.closed)),
     metric('ws_failed_total', 'counter', 'Connections ended by an error.', by('error', stats.failed)),
+    metric('ws_limits_total', 'counter', 'Connections ended by a limit.', by('option', stats.breached)),
     metric('ws_messages_total', 'counter', 'Messages.', inOut(stats.messagesIn, stats.messagesOut)),
     metric('ws_bytes_total', 'counter', 'Bytes on the wire.', inOut(stats.bytesIn, stats.bytesOut)),
     metric('ws_buffered_bytes', 'gauge', 'Bytes that wait for slow peers.', single(stats.bufferedAmount)),

@@ -101,7 +101,7 @@ describe('the packed package', () => {
 
   after(() => rmSync(folder, { recursive: true }))
 
-  test('holds every source, its build, and nothing else but four documents', () => {
+  test('holds every source, its build, and nothing else but a page and four documents', () => {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => name.replace(/\.ts$/, ''))
@@ -110,6 +110,8 @@ describe('the packed package', () => {
       `src/${name}.ts`,
       ...built.map((ending) => `dist/src/${name}${ending}`),
     ])
+    const page = readdirSync(join(root, 'src/tools/proxy/page'))
+    expected.push(...page.map((name) => `src/tools/proxy/page/${name}`))
     expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'package.json')
     assert.deepEqual(packed.sort(), expected.sort())
   })

@@ -38,7 +38,8 @@ interface ServerState {
 export interface FloodResult {
   readonly kind: string
   readonly title: string
-  /** How much of what per second. */
+  /** How much was sent in all, and how much of it a second while it was measured: a server may have stopped it by then. */
+  readonly done: number
   readonly rate: number
   readonly unit: string
   /** Milliseconds. */
@@ -118,7 +119,7 @@ export async function measureFlood(kind: string, shape: FloodShape): Promise<Flo
     await attacker.stop()
     const after = await latencyOf(honest, quietTime)
     const quiet = before.p99 < after.p99 ? before : after
-    return { kind, title, rate, unit, quiet, flood, ratio: flood.p99 / quiet.p99, server: state }
+    return { kind, title, done, rate, unit, quiet, flood, ratio: flood.p99 / quiet.p99, server: state }
   } finally {
     await Promise.all([server.stop(), honest.stop()])
   }

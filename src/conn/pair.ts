@@ -45,7 +45,8 @@ class MemoryTransport implements Transport {
 
   write(bytes: Buffer): boolean {
     const peer = this.#peer
-    if (this.#destroyed || this.#ended || peer.#destroyed) return true
+    if (this.#destroyed) return false
+    if (this.#ended || peer.#destroyed) return true
     peer.#arriving.push(Buffer.from(bytes)) // the other end may change what it gets
     peer.#arrivingBytes += bytes.length
     peer.#schedule()

@@ -4,7 +4,7 @@ import { sharedMemory } from './shared-memory.js'
  * How long what one connection sends may keep the others waiting, in milliseconds for each turn of the event loop. While
  * its reads come back full, libuv would read up to 32 of them in a row before it looks at anybody else.
  */
-const BUDGET = 0.2
+const BUDGET = 0.3
 
 /** The smallest read: below it reading would cost more than what is read. */
 const LEAST = 2 << 10
@@ -80,7 +80,7 @@ export class Share {
   took(milliseconds: number): void {
     this.spent += milliseconds
     this.#last = milliseconds
-    if (milliseconds > BUDGET / 2) this.#place = Math.min(this.#place + 1, MEMORIES.length - 1)
-    else if (milliseconds < BUDGET / 8) this.#place = Math.max(this.#place - 1, 0)
+    if (milliseconds > BUDGET) this.#place = Math.min(this.#place + 1, MEMORIES.length - 1)
+    else if (milliseconds < BUDGET / 4) this.#place = Math.max(this.#place - 1, 0)
   }
 }

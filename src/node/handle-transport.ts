@@ -61,13 +61,13 @@ export class HandleTransport implements Transport, Taker, Resting {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.isOver || this.#ending) return true
+    if (this.isOver || this.#ending) return this.#ending
     const request = spare!
     return this.#hasLeft(request, this.handle.writeBuffer(request, bytes), bytes)
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.isOver || this.#ending) return true
+    if (this.isOver || this.#ending) return this.#ending
     const request = spare!
     return this.#hasLeft(request, this.handle.writev(request, pieces, true), pieces)
   }
@@ -128,7 +128,7 @@ export class HandleTransport implements Transport, Taker, Resting {
     spare = new parts!.WriteRequest()
     if (result !== 0) {
       this.#fail(result, 'write')
-      return true
+      return false
     }
     request.oncomplete = onWritten
     request.owner = this

@@ -63,7 +63,7 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   write(bytes: Buffer): boolean {
-    if (this.#isClosed()) return true
+    if (this.#isClosed()) return this.#stream.writableEnded
     try {
       this.#stream.write(this.#mayTake(bytes), this.#onWritten)
     } catch (thrown) {
@@ -73,7 +73,7 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.#isClosed()) return true
+    if (this.#isClosed()) return this.#stream.writableEnded
     const stream = this.#stream
     stream.cork()
     try {
@@ -158,10 +158,10 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   /** A stream of the application's own may throw; others' bytes are being written in the same turn. */
-  #lose(thrown: unknown): true {
+  #lose(thrown: unknown): false {
     this.#error ??= toError(thrown)
     this.#stream.destroy()
-    return true
+    return false
   }
 
   #hasLeft(): boolean {

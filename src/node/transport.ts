@@ -19,7 +19,10 @@ export interface TransportEvents {
 export interface Transport {
   /** Begins to deliver events. */
   open(events: TransportEvents): void
-  /** Takes bytes; true when they have left, else `drained()` will be called. */
+  /**
+   * Takes bytes; true when they have left, else `drained()` will be called. Where they cannot leave any more, it is not:
+   * whoever sends in a loop has to wait, or he would never let it be told that the connection is gone.
+   */
   write(bytes: Buffer): boolean
   /** The same for bytes in several pieces, which are left alone until they have left. */
   writeAll(pieces: readonly Buffer[]): boolean

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isPromiseLike } from '../conn/events.js'
 import type { ConnSetup } from '../conn/setup.js'
+import { type Timed, timekeeperOf } from '../conn/timekeeper.js'
 import { outOfRange, toError, WebSocketError, wrongType } from '../errors.js'
 import { closeExtensions, negotiate } from '../handshake/extensions.js'
 import { checkRefusal, type Refusal } from '../handshake/refusal.js'
@@ -38,10 +39,11 @@ const ignore = (): void => undefined
  * One opening handshake, from the claim of its socket to a connection or an HTTP answer. Most are over in the turn in
  * which they began: listeners are put on the socket only for those that have to wait.
  */
-export class Opening<Data> {
+export class Opening<Data> implements Timed {
   readonly #host: OpeningHost<Data>
   readonly #arrival: Arrival
-  #timer: unknown
+  due = Infinity
+  place = -1
   #gone: (() => void) | undefined
   #done = false
 
@@ -104,10 +106,14 @@ export class Opening<Data> {
 
   #startTimer(): void {
     const { conn, handshakeTimeout } = this.#host.options
-    if (handshakeTimeout > 0) this.#timer = conn.clock.setTimer(() => this.#onLate(), handshakeTimeout)
+    if (handshakeTimeout === 0) return
+    const keeper = timekeeperOf(conn.clock)
+    this.due = keeper.sync() + handshakeTimeout
+    keeper.add(this)
   }
 
-  #onLate(): void {
+  /** `accept()` takes too long. */
+  onDue(): void {
     const { handshakeTimeout } = this.#host.options
     const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
     const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
@@ -175,7 +181,7 @@ export class Opening<Data> {
 
   #settle(): void {
     this.#done = true
-    if (this.#timer !== undefined) this.#host.options.conn.clock.clearTimer(this.#timer)
+    timekeeperOf(this.#host.options.conn.clock).delete(this)
     if (this.#gone !== undefined) this.#arrival.socket.removeListener('close', this.#gone)
     this.#host.settled(this)
   }

@@ -17,15 +17,11 @@ function whereFrom(error: Error): string {
 }
 
 /**
- * Makes control characters visible: a message may hold what a stranger sent, and a terminal or a log must not take orders
- * from it.
+ * Makes visible what a terminal might obey: controls (C1 and DEL too), line ends, and marks that turn the direction of what
+ * follows or cannot be seen. A message may hold what a stranger sent.
  */
 export function escapeControls(text: string): string {
-  let escaped = ''
-  for (const char of text) {
-    const code = char.codePointAt(0)!
-    const isControl = code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029
-    escaped += isControl ? `\\u${code.toString(16).padStart(4, '0')}` : char
-  }
-  return escaped
+  return text.replace(UNSAFE, (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`)
 }
+
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu

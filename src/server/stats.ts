@@ -21,6 +21,8 @@ export interface UpgradeStats extends Readonly<Totals> {
   readonly closed: Readonly<Record<number, number>>
   /** How many of those an error ended, by its code: `WS_ERR_MAX_MESSAGE`, … */
   readonly failed: Readonly<Record<string, number>>
+  /** How many of those a limit ended, by the option that sets it: `maxMessage`, `idleTimeout`, … */
+  readonly breached: Readonly<Record<string, number>>
   /** Bytes on their way out that have not left this process. */
   readonly bufferedAmount: number
 }
@@ -55,6 +57,7 @@ export class ServerCounts {
   readonly #refused = new Tally<number>()
   readonly #closed = new Tally<number>()
   readonly #failed = new Tally<string>()
+  readonly #breached = new Tally<string>()
 
   accepted(): void {
     this.#accepted++
@@ -66,9 +69,10 @@ export class ServerCounts {
 
   gone(conn: Counted): void {
     add(this.#gone, conn.stats)
-    const { code, cause } = conn.closeInfo!
+    const { code, cause, breach } = conn.closeInfo!
     this.#closed.add(code)
     if (cause !== undefined) this.#failed.add(nameOf(cause))
+    if (breach !== undefined) this.#breached.add(breach.option)
   }
 
   read(conns: Iterable<Counted>, opening: number): UpgradeStats {
@@ -87,6 +91,7 @@ export class ServerCounts {
       refused: this.#refused.read(),
       closed: this.#closed.read(),
       failed: this.#failed.read(),
+      breached: this.#breached.read(),
       bufferedAmount,
       ...totals,
     }

@@ -13,7 +13,7 @@ describe('npm run flood', { timeout: 120_000 }, () => {
   for (const kind of Object.keys(attacks))
     test(`attacks with ${kind}, and measures the honest beside`, async () => {
       const [result] = await flood([kind], { milliseconds: 200, connections: 5 })
-      assert.ok(result!.rate > 0, 'nothing was attacked')
+      assert.ok(result!.done > 0, 'nothing was attacked')
       assert.ok(result!.quiet.count > 0 && result!.flood.count > 0, 'nothing was measured')
       assert.equal(result!.flood.lost, 0, 'an honest connection was lost')
       assert.ok(Number.isFinite(result!.ratio) && result!.ratio > 0)

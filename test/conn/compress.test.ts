@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import zlib from 'node:zlib'
 import type { Conn } from '../../src/conn/conn.js'
 import { type PairOptions, pair } from '../../src/conn/pair.js'
+import { CloseError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import { clientFrame, deferred, FakeClock, hex, isPending, Random, toHex } from '../support/index.js'
@@ -281,7 +282,11 @@ describe('limits', () => {
     const tooMuch = endsWith(1009, 'WS_ERR_MAX_RATIO')
     await assert.rejects(read(length, ratioOf(length) * 0.99), tooMuch)
     await assert.rejects(read(length, ratioOf(length) * 0.99, [30]), tooMuch)
-    await assert.rejects(read((64 << 10) + 1, 1), tooMuch)
+    const error = await read((64 << 10) + 1, 3).catch((reason: CloseError) => reason)
+    assert.ok(error instanceof CloseError)
+    const { breach } = error.report
+    assert.deepEqual([breach?.option, breach?.limit], ['compress.maxRatio', 3])
+    assert.ok(breach !== undefined && breach.value > 3)
   })
 
   test('maxFragments and maxFrame hold for compressed messages', async () => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { broadcast } from '../../src/conn/broadcast.js'
+import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
 import { prepare } from '../../src/conn/prepared.js'
 import type { TapCoding, TapEvent, TapFrame } from '../../src/conn/wire-watch.js'
 import { encodeFrame } from '../../src/frame/encoder.js'
 import { Frame } from '../../src/frame/frame.js'
 import { Opcode } from '../../src/frame/opcode.js'
+import { releaseFrame } from '../../src/frame/pool.js'
 import { clientFrame, closePayload, once, type Random, type ReadFrame, seeded } from '../support/index.js'
 import { onPackedLine } from './compress-support.js'
 import { active, type Line, onLine, readFrames, settle } from './support.js'
@@ -345,3 +347,52 @@ test('tap shows exactly what a peer reads, whatever is sent, and whenever it is 
     assert.ok(wire.length - shown.length <= 12)
     conn.terminate()
   }, 60))
+
+/** A frame that a client may send now: `inside` a message that was begun. */
+function anyFrame(random: Random, inside: boolean): Parameters<typeof clientFrame> {
+  if (random.chance(5)) return [random.pick([9, 10]), random.bytes(random.int(0, 125))]
+  const payload = Buffer.alloc(random.pick([0, 3, 125, 126, 5_000, 40_000]), random.pick(['a', 'é']))
+  return [inside ? 0 : 2, payload, { fin: !random.chance(3) }]
+}
+
+/** Whole messages, control frames between and inside of them, and Close. */
+function manyFrames(random: Random): Parameters<typeof clientFrame>[] {
+  const sent: Parameters<typeof clientFrame>[] = []
+  let inside = false
+  for (let i = 0; i < 25; i++) {
+    const frame = anyFrame(random, inside)
+    if (frame[0] < 8) inside = frame[2]?.fin === false
+    sent.push(frame)
+  }
+  if (inside) sent.push([0, ''])
+  return [...sent, [8, closePayload(1000)]]
+}
+
+/** Reads to the end, as messages or as frames. */
+async function readAs(kind: string, conn: Conn): Promise<void> {
+  if (kind === 'messages') while ((await conn.read()) !== null);
+  if (kind !== 'frames') return
+  for (let frame = await conn.nextFrame(); frame !== null; frame = await conn.nextFrame()) releaseFrame(frame)
+}
+
+test('tap shows exactly what a peer sends, however it is cut, and whoever reads it', () =>
+  seeded(async (random) => {
+    const kind = random.pick(['events', 'messages', 'frames'] as const)
+    const events = kind === 'events' ? { message: () => undefined } : undefined
+    const { conn, line } = onLine(events === undefined ? {} : { events })
+    const read = readAs(kind, conn)
+    const { frames } = watch((listener) => conn.tap(listener))
+    const sent = manyFrames(random)
+    for (const piece of random.split(Buffer.concat(sent.map((frame) => clientFrame(...frame))))) {
+      while (line.paused) await settle()
+      line.receive(piece)
+      if (random.chance(10)) await settle()
+    }
+    await settle()
+    line.fin()
+    await read
+    assert.deepEqual(
+      way(frames, 'in').map(({ opcode, fin, payload }) => [opcode, fin, payload]),
+      sent.map(([opcode, payload = '', more]) => [opcode, more?.fin ?? true, Buffer.from(payload)]),
+    )
+  }, 40))

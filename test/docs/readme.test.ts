@@ -14,7 +14,7 @@ import { type Compiled, compile } from './snippets.js'
 const GUIDES = readdirSync(join(root, 'docs'))
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`)
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...GUIDES]
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...GUIDES]
 /** Of servers that stand in front of ours: run with the real ones in servers.test.ts. */
 const CONFIGURATIONS = ['nginx', 'caddyfile']
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -191,7 +191,9 @@ describe('CONTRIBUTING.md', () => {
         .map((path) => read(join(folder, path))),
     )
     const used = sources.flatMap((source) =>
-      [...source.matchAll(/process\.env\.(FASTWS_\w+)/g)].map(([, name = '']) => name),
+      [...source.matchAll(/process\.env\.(FASTWS_\w+)|\{ (FASTWS_\w+) \} = process\.env/g)].map(
+        ([, name, taken = '']) => name ?? taken,
+      ),
     )
     const told = tableAfter('CONTRIBUTING.md', '| `npm run format`').map(
       ([name = '']) => name.slice(1).split('=')[0],

@@ -73,6 +73,32 @@ describe(GUIDE, () => {
     }
   })
 
+  test('tells the defaults that the README tells', () => {
+    const known = new Map(
+      ['ConnOptions', 'UpgradeOptions', 'CompressOptions'].flatMap((name) =>
+        tableAfter('README.md', `<!-- options: ${name} -->`).map(
+          ([option = '', value = '']) =>
+            [`${name === 'CompressOptions' ? '' : name}${option}`, value] as const,
+        ),
+      ),
+    )
+    const rows = tableAfter(GUIDE, '`in` needs a peer')
+    assert.ok(rows.length > 10)
+    for (const [, set = '', told = ''] of rows) {
+      const kinds = set.includes('of `compress`') ? [''] : ['ConnOptions', 'UpgradeOptions']
+      const defaults = [...set.matchAll(/`[\w.]+`/g)].flatMap(([option]) =>
+        kinds.flatMap(
+          (kind) =>
+            known
+              .get(kind + option)
+              ?.split(',')[0]
+              ?.replace(/^1$/, '1,024') ?? [],
+        ),
+      )
+      assert.equal(told, defaults.join(', '), set)
+    }
+  })
+
   test('calculates its example rightly', () => {
     const LONGEST = 16 * KIB
     const options = { maxMessage: LONGEST, maxFrame: LONGEST, maxInboxBytes: 4 * LONGEST }

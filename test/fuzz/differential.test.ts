@@ -45,6 +45,16 @@ const isSame = (one: Seen, other: Seen): boolean =>
   one.echoes.join() === other.echoes.join() &&
   one.pongs.join() === other.pongs.join()
 
+/**
+ * With the fast paths off, messages are inflated in the thread pool while what comes behind them is read: a wrong frame
+ * there may end the connection before they are answered, or found to be wrong themselves, and a ping be answered before.
+ */
+const isOvertaken = (ours: Seen, theirs: Seen): boolean =>
+  process.env.FASTWS_PORTABLE === '1' &&
+  [1002, 1007, 1009].includes(ours.close ?? 0) &&
+  [1002, 1007, 1009].includes(theirs.close ?? 0) &&
+  ours.echoes.every((echo, i) => echo === theirs.echoes[i])
+
 const pack = (payload: Buffer, level: number): Buffer =>
   deflateRawSync(payload, { level, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 
@@ -84,7 +94,7 @@ for (const role of ['server', 'client'] as const)
       const pieces = random.split(stream)
       const limits = { maxMessage: MAX, compress: true }
       const [ours, theirs] = await Promise.all([askFastws(role, pieces, limits), askWs(role, pieces, limits)])
-      if (isSame(ours, theirs)) return
+      if (isSame(ours, theirs) || isOvertaken(ours, theirs)) return
       const messages = await messagesIn(stream)
       if (PACKED_DIFFERENCES.some(({ explains }) => explains(ours, theirs, messages))) return
       assert.deepEqual(ours, theirs, stream.toString('hex'))

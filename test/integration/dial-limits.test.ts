@@ -138,6 +138,7 @@ describe('dial gives up after its timeout while it waits', () => {
       clock.advance(1)
       const error = await refused(dialled)
       assert.equal(error.code, 'WS_ERR_HANDSHAKE_TIMEOUT')
+      assert.deepEqual(error.breach, { option: 'timeout', limit: 10_000, value: 10_000 })
       assert.match(error.message, shown)
       assert.match(error.message, /took too long, the limit is 10000 ms$/)
       assert.equal(clock.pending, 0)

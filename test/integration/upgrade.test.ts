@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Conn } from '../../src/conn/conn.js'
-import { CloseError } from '../../src/errors.js'
+import { CloseError, type WebSocketError } from '../../src/errors.js'
 import type { Extension } from '../../src/protocol/extension.js'
 import {
   type ConnHandler,
@@ -347,6 +347,8 @@ test('handshakeTimeout refuses with 503 when accept takes too long', async (t) =
   clock.advance(1)
   assert.equal((await answer).status, 503)
   assert.equal((errors[0]?.[0] as { code?: string } | undefined)?.code, 'WS_ERR_HANDSHAKE_TIMEOUT')
+  const { breach } = errors[0]![0] as WebSocketError
+  assert.deepEqual(breach, { option: 'handshakeTimeout', limit: 500, value: 500 })
   late.resolve(undefined)
   await turn()
   assert.equal(ws.conns.size, 0)

@@ -2,22 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocketError } from '../../src/errors.js'
 import { escapeControls, printError } from '../../src/server/print-error.js'
-
-/** What a call writes to stderr. */
-function written(call: () => void): string {
-  const { write } = process.stderr
-  let text = ''
-  process.stderr.write = (chunk: string | Uint8Array): boolean => {
-    text += String(chunk)
-    return true
-  }
-  try {
-    call()
-  } finally {
-    process.stderr.write = write
-  }
-  return text
-}
+import { written } from './written.js'
 
 test('printError writes one line: what, its code, and where it came from', () => {
   const text = written(() => printError(new WebSocketError('WS_ERR_STATE', 'Cannot do it')))
@@ -34,7 +19,8 @@ test('printError writes an error without code and stack, and nothing that comman
   )
 })
 
-test('escapeControls makes C0, DEL, C1 and line separators visible, and leaves the rest', () => {
+test('escapeControls makes C0, DEL, C1, line separators and direction marks visible, and leaves the rest', () => {
   assert.equal(escapeControls('\u0000\u007f\u009b\u2028\u2029'), '\\u0000\\u007f\\u009b\\u2028\\u2029')
+  assert.equal(escapeControls('\u202egnp.exe\u2066\u200b\ufeff'), '\\u202egnp.exe\\u2066\\u200b\\ufeff')
   assert.equal(escapeControls('grüße 😀'), 'grüße 😀')
 })

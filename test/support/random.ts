@@ -66,8 +66,8 @@ export async function seeded(body: (random: Random) => unknown, runs = 1): Promi
 }
 
 /** Seeds of seeds: a long run gives one, so that all of it comes again. */
-const { FASTWS_FUZZ_SEED } = process.env
-const campaign = FASTWS_FUZZ_SEED === undefined ? undefined : new Random(Number(FASTWS_FUZZ_SEED))
+const given = process.env.FASTWS_FUZZ_SEED
+const campaign = given === undefined ? undefined : new Random(Number(given))
 
 /** The seed of the next run. */
 export const freshSeed = (): number => Math.floor((campaign?.next() ?? Math.random()) * 2 ** 32)

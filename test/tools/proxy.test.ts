@@ -6,6 +6,7 @@ import { createServer as createTcpServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
 import { Output } from '../../src/tools/output.js'
@@ -145,6 +146,16 @@ describe('proxy', () => {
     const error = await once<Error>(socket, 'error')
     assert.match(error.message, /502/)
     assert.deepEqual(notes, [`#1 127.0.0.1:${nobody} cannot be reached: ECONNREFUSED`])
+  })
+
+  test('lets go of the target when the client has gone before it was reached', async (t) => {
+    // Nobody ever answers there: addresses for documentation lead nowhere (RFC 5737).
+    const { port, notes, proxy, events } = await proxyTo(t, '192.0.2.1:9')
+    const near = await rawConnect(port, { t })
+    ;(near.socket as Socket).resetAndDestroy()
+    await near.closed
+    await proxy.close()
+    assert.deepEqual([notes, events], [[], []])
   })
 
   test('shows compressed messages of both sides, with context takeover', async (t) => {
@@ -415,9 +426,12 @@ describe('fastws proxy', () => {
 
   test('says that it cannot listen there', async (t) => {
     const taken = await listen(t, createTcpServer())
-    const { code, stderr } = await runMain('proxy', String(taken), 'localhost:1')
-    assert.equal(code, 1)
-    assert.match(stderr, /EADDRINUSE/)
+    const har = join(folderFor(t), 'a.har')
+    // In a process of its own: neither the page nor a recording may keep it.
+    const program = startProgram(t, ['proxy', String(taken), 'localhost:1', '--web', '0', '--record', har])
+    await program.note(/^fastws proxy: .*EADDRINUSE/)
+    assert.equal(await program.exit, 1)
+    assert.ok(!existsSync(`${har}.part`))
   })
 
   test('shows and records what goes through, until Ctrl+C', async (t) => {
@@ -560,6 +574,34 @@ describe('fastws proxy', () => {
     await program.note(/a\.har: 2 messages are not in it: they were too long, or broken/)
     assert.equal(await program.exit, 1)
     assert.match(readFileSync(path, 'utf8'), /"data":"short"/)
+  })
+
+  test('takes two signals at once for one, and ends at once with the next', async (t) => {
+    const path = join(folderFor(t), 'fifo')
+    execFileSync('mkfifo', [path])
+    // Nobody reads there, so that the end of the recording has to be waited for.
+    const program = startProgram(t, ['proxy', '0', 'localhost:1', '--record', path])
+    await program.note(/listening/)
+    program.child.kill('SIGINT')
+    await pause(100)
+    program.child.kill('SIGINT')
+    await pause(500)
+    assert.equal(program.child.exitCode, null)
+    assert.equal(program.child.signalCode, null)
+    program.child.kill('SIGINT')
+    assert.equal(await program.exit, 'SIGINT')
+  })
+
+  test('leaves nothing open when one of its parts cannot be opened', async (t) => {
+    const har = join(folderFor(t), 'a.har')
+    const args = ['proxy', '0', 'localhost:1', '--web', '0', '--record', har]
+    const program = startProgram(t, [...args, '--record', '/does/not/exist.har'])
+    assert.equal(await program.exit, 2)
+    assert.ok(!existsSync(`${har}.part`))
+    const taken = await listen(t, createTcpServer())
+    const other = startProgram(t, ['proxy', '0', 'localhost:1', '--record', har, '--web', String(taken)])
+    assert.equal(await other.exit, 1)
+    assert.ok(!existsSync(`${har}.part`))
   })
 
   test('lets connections wait for a slow recording, and loses nothing', async (t) => {

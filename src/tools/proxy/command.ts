@@ -1,13 +1,13 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { listenForInterrupt } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
-import { authorityOf, parseEndpoint, parseTarget, type Target } from './endpoint.js'
+import { authorityOf, type Endpoint, parseEndpoint, parseTarget, type Target } from './endpoint.js'
 import { HarRecorder } from './har.js'
-import { LineRecorder } from './recorder.js'
+import { type FileSettings, LineRecorder } from './recorder.js'
 import { Screen } from './screen.js'
-import { startProxy } from './server.js'
-import { type Sink, Sinks } from './sink.js'
-import { startWeb, type Web } from './web.js'
+import { type RunningProxy, startProxy } from './server.js'
+import { closeAll, type Sink, Sinks } from './sink.js'
+import { startWeb, type Web, type WebSettings } from './web.js'
 
 export const proxyCommand: Command = {
   name: 'proxy',
@@ -40,21 +40,41 @@ export const proxyCommand: Command = {
   },
 }
 
-async function runProxy(
-  { options, output }: Call,
-  listen: ReturnType<typeof parseEndpoint>,
-  target: Target,
-): Promise<number> {
+async function runProxy({ options, output }: Call, listen: Endpoint, target: Target): Promise<number> {
+  const sinks: Sink[] = []
+  const interrupt = listenForInterrupt()
+  try {
+    const { close } = await openProxy({ options, output, listen, target, sinks })
+    await aborted(AbortSignal.any([interrupt.signal, output.closed]))
+    await close()
+  } catch (error) {
+    await closeAll(sinks)
+    interrupt.release()
+    throw error
+  }
+  const isKept = await closeAll(sinks)
+  interrupt.release()
+  return isKept ? Exit.Ok : Exit.Failed
+}
+
+interface Opening extends Pick<Call, 'options' | 'output'> {
+  readonly listen: Endpoint
+  readonly target: Target
+  /** What is opened on the way: it is to be closed, however this ends. */
+  readonly sinks: Sink[]
+}
+
+async function openProxy({ options, output, listen, target, sinks }: Opening): Promise<RunningProxy> {
   const note = (text: string): void => output.note(text)
   const started = new Date()
   const begin = performance.now()
   const url = `${target.isSecure ? 'wss' : 'ws'}://${target.authority}`
   const maxFrame = options.integer('max-frame', 16 << 20, [0, 256 << 20])
-  const screens = screensOf(options, output)
-  const recorders = recordersOf(options, { started, target: url, note })
-  const web = await webOf(options, authorityOf(listen), url)
-  const sinks = new Sinks([...screens, ...recorders, ...web], note)
-  const interrupt = listenForInterrupt()
+  sinks.push(...screensOf(options, output))
+  for (const path of options.list('record')) sinks.push(recorderOf({ path, started, target: url, note }))
+  let here = authorityOf(listen)
+  const web = await webOf(options, () => ({ listen: here, target: url }))
+  sinks.push(...web)
   const proxy = await startProxy({
     listen,
     target,
@@ -62,15 +82,13 @@ async function runProxy(
     rewrites: options.flag('rewrite'),
     insecure: options.flag('insecure'),
     now: () => performance.now() - begin,
-    sinks,
+    sinks: new Sinks(sinks, note),
     note,
   })
-  note(`listening on ${proxy.authority}, for ${url}`)
+  here = proxy.authority
+  note(`listening on ${here}, for ${url}`)
   for (const page of web) note(`open ${page.url} to look on`)
-  await aborted(AbortSignal.any([interrupt.signal, output.closed]))
-  interrupt.release()
-  await proxy.close()
-  return (await sinks.close()) ? Exit.Ok : Exit.Failed
+  return proxy
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>
@@ -79,10 +97,10 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve())
   })
 
-async function webOf(options: Options, listen: string, target: string): Promise<Web[]> {
+async function webOf(options: Options, title: WebSettings['title']): Promise<Web[]> {
   const address = options.text('web')
   if (address === undefined) return []
-  return [await startWeb({ listen: parseEndpoint('--web', address), title: { listen, target } })]
+  return [await startWeb({ listen: parseEndpoint('--web', address), title })]
 }
 
 function screensOf(options: Options, output: Output): Sink[] {
@@ -91,16 +109,10 @@ function screensOf(options: Options, output: Output): Sink[] {
   return [new Screen({ output, isJson: options.flag('json'), isLong: options.flag('long'), shown })]
 }
 
-function recordersOf(
-  options: Options,
-  settings: { readonly started: Date; readonly target: string; readonly note: (text: string) => void },
-): Sink[] {
-  return options.list('record').map((path) => {
-    try {
-      const file = { ...settings, path }
-      return path.endsWith('.har') ? new HarRecorder(file) : new LineRecorder(file)
-    } catch (error) {
-      throw new UsageError(`--record: ${error instanceof Error ? error.message : String(error)}`)
-    }
-  })
+function recorderOf(file: FileSettings): Sink {
+  try {
+    return file.path.endsWith('.har') ? new HarRecorder(file) : new LineRecorder(file)
+  } catch (error) {
+    throw new UsageError(`--record: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }

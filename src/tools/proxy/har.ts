@@ -12,7 +12,6 @@ const HELD = 64 << 10
 
 /** One connection: what of it was set aside, and where. */
 interface Entry {
-  readonly head: string
   readonly at: number
   end: number
   readonly pieces: { readonly offset: number; readonly length: number }[]
@@ -56,13 +55,15 @@ export class HarRecorder implements Sink {
     if (event.request === undefined || event.response === undefined) return
     const { started, target } = this.#settings
     const at = event.at ?? 0
+    const begin = new Date(started.getTime() + at)
+    const head = JSON.stringify(harEntry(event.request, event.response, begin, target))
+    const held = `${head.slice(0, -1)},"_webSocketMessages":[`
     this.#entries.set(event.conn, {
-      head: JSON.stringify(harEntry(event.request, event.response, new Date(started.getTime() + at), target)),
       at,
       end: at,
       pieces: [],
-      held: [],
-      heldLength: 0,
+      held: [held],
+      heldLength: held.length,
       isEmpty: true,
     })
   }
@@ -130,15 +131,15 @@ export class HarRecorder implements Sink {
     const creator = { name: 'fastws', version: version() }
     yield `{"log":{"version":"1.2","creator":${JSON.stringify(creator)},"pages":[],"entries":[`
     let isFirst = true
-    for (const { head, at, end, pieces } of this.#entries.values()) {
-      yield `${isFirst ? '' : ','}\n${head.slice(0, -1)},"time":${end - at},"_webSocketMessages":[`
+    for (const { at, end, pieces } of this.#entries.values()) {
+      yield isFirst ? '\n' : ',\n'
       isFirst = false
       for (const { offset, length } of pieces) {
         const bytes = Buffer.alloc(length)
         readSync(this.#spool, bytes, 0, length, offset)
         yield bytes.toString()
       }
-      yield ']}'
+      yield `],"time":${end - at}}`
     }
     yield '\n]}}\n'
   }

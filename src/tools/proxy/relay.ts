@@ -33,7 +33,7 @@ export function relay(options: RelayOptions): Promise<void> {
   }
   pump({ from: near, to: far, direction: 'sent', look, ...options })
   pump({ from: far, to: near, direction: 'received', look, ...options, rewriter: undefined })
-  return Promise.all([gone(near), gone(far)]).then(() => look(() => exchange.end(undefined, 'closed')))
+  return Promise.all([gone(near), gone(far)]).then(() => look(() => exchange.end(undefined, 'end')))
 }
 
 const gone = (socket: Socket): Promise<void> =>

@@ -21,14 +21,14 @@ export interface ProxySettings {
 }
 
 /** A proxy that listens. */
-export interface Proxy {
+export interface RunningProxy {
   /** Where, as in `127.0.0.1:9000`. */
   readonly authority: string
   /** Ends every connection; resolves when all of them are gone. */
   close(): Promise<void>
 }
 
-export async function startProxy(settings: ProxySettings): Promise<Proxy> {
+export async function startProxy(settings: ProxySettings): Promise<RunningProxy> {
   const sockets = new Set<Socket>()
   const relays = new Set<Promise<void>>()
   let count = 0
@@ -81,6 +81,7 @@ const isName = (host: string): boolean => !host.includes(':') && !/^[\d.]+$/.tes
 async function passOn(conn: number, near: Socket, far: Socket, settings: ProxySettings): Promise<void> {
   const { target, maxFrame, now, sinks, note } = settings
   const failure = await reached(near, far, target.isSecure ? 'secureConnect' : 'connect')
+  if (near.destroyed) return
   if (failure !== undefined) {
     const reason = `${authorityOf(target)} cannot be reached: ${failure.code ?? failure.message}`
     note(`#${conn} ${reason}`)

@@ -51,10 +51,10 @@ export class Sinks {
       clearTimeout(timer)
     }
   }
+}
 
-  /** False when something was lost. */
-  async close(): Promise<boolean> {
-    const kept = await Promise.all(this.#sinks.map((sink) => sink.close?.() ?? true))
-    return kept.every(Boolean)
-  }
+/** Brings all of them to an end; false when something was lost. */
+export async function closeAll(sinks: readonly Sink[]): Promise<boolean> {
+  const kept = await Promise.all(sinks.map((sink) => sink.close?.() ?? true))
+  return kept.every(Boolean)
 }

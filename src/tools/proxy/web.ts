@@ -54,7 +54,7 @@ interface Page {
 export interface WebSettings {
   readonly listen: Endpoint
   /** What the proxy stands between, for the page's head. */
-  readonly title: { readonly listen: string; readonly target: string }
+  readonly title: () => { readonly listen: string; readonly target: string }
 }
 
 export interface Web extends Sink {
@@ -73,7 +73,7 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
       const page: Page = { conn, last: rows.at(-1)?.id ?? 0, skipped: 0 }
       pages.add(page)
       conn.signal.addEventListener('abort', () => pages.delete(page))
-      await send(conn, { type: 'hello', ...title, rows })
+      await send(conn, { type: 'hello', ...title(), rows })
       for await (const message of conn) await send(conn, answerTo(message, history))
     },
     {

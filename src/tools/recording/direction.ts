@@ -76,7 +76,8 @@ export class Direction {
     })
     if (isSkipped) faults.push(`The payload is not shown: the limit is ${maxFrame} bytes`)
     this.#isClosed ||= frame.isClose
-    const isText = frame.isContinuation ? this.#begun?.isText : undefined
+    // Where nobody knows what RSV1 means, nobody knows whether it is still a text.
+    const isText = frame.isContinuation && !this.#begun?.isOpaque ? this.#begun?.isText : undefined
     const base = { type: 'frame', direction, offset, frame, isSkipped } as const
     if (frame.isControl) return { ...base, faults }
     const begun = this.#collect({ frame, offset, isSkipped })
@@ -113,10 +114,11 @@ export class Direction {
       if (isCompressed && this.#setup.deflate?.takeover === true) this.#lost ??= lost
       return undefined
     }
+    if (isOpaque) return undefined
     const payload = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts)
     const data = isCompressed ? this.#inflate(payload, faults) : payload
     if (data === undefined) return undefined
-    if (isText && !isOpaque && !isUtf8(data)) faults.push('A text is not UTF-8 (RFC 6455 §8.1)')
+    if (isText && !isUtf8(data)) faults.push('A text is not UTF-8 (RFC 6455 §8.1)')
     return { isText, data }
   }
 
