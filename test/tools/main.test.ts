@@ -115,6 +115,23 @@ describe('fastws check', () => {
     assert.equal((await runMain('check', `ws://127.0.0.1:${port}/other`, ...args)).code, 1)
   })
 
+  test('sends a header that is given twice in two lines, and name and password of the URL', async (t) => {
+    let seen: unknown
+    const server = createHttpServer(
+      upgrade({
+        open: (_conn, request) => {
+          const { rawHeaders = [], headers } = request ?? {}
+          seen = [rawHeaders.filter((_, i) => rawHeaders[i - 1] === 'X-Two'), headers?.authorization]
+        },
+        message: (conn, message) => conn.send(message),
+      }),
+    )
+    const url = `ws://me:it%3as@127.0.0.1:${await listen(t, server)}/`
+    const args = ['--cases', '2.1', '--header', 'X-Two: a', '--header', 'X-Two: b'] as const
+    assert.equal((await runMain('check', url, ...args)).code, 0)
+    assert.deepEqual(seen, [['a', 'b'], `Basic ${Buffer.from('me:it:s').toString('base64')}`])
+  })
+
   test('speaks TLS, and trusts nobody unless told to', async (t) => {
     const port = await listen(t, createTlsServer({ key: tls.key, cert: tls.cert }, echo))
     const args = ['check', `wss://localhost:${port}`, '--cases', '1.1.2,C.2.7'] as const

@@ -58,7 +58,10 @@ export const checkCommand: Command = {
     const chosen = selectCases(casesFor(serve ? 'client' : 'server'), call.options.text('cases') ?? '*')
     if (call.options.flag('list')) return list(call, chosen)
     const check: CheckCall = { ...call, cases: chosen, settings: settingsOf(call.options) }
-    if (!serve) return checkServer(check, urlOf(call), headersOf(call.options))
+    if (!serve) {
+      const url = urlOf(call)
+      return checkServer(check, url, headersOf(call.options, url))
+    }
     if (call.positionals.length > 0) throw new UsageError('with --serve, no URL is needed')
     return checkClients(check)
   },
@@ -90,12 +93,16 @@ function urlOf({ positionals }: Call): URL {
   return new URL(given)
 }
 
-function headersOf(options: Options): HeaderEdit {
-  return Object.fromEntries(
-    options.list('header').map((line) => {
-      const colon = line.indexOf(':')
-      if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
-      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
-    }),
-  )
+/** Those that were asked for, a name given again as another line; and those that stand for name and password in the URL. */
+function headersOf(options: Options, { username, password }: URL): HeaderEdit {
+  const headers: Record<string, string[]> = {}
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  if (pair !== ':') headers.Authorization = [`Basic ${Buffer.from(pair).toString('base64')}`]
+  for (const line of options.list('header')) {
+    const colon = line.indexOf(':')
+    if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
+    const name = line.slice(0, colon).trim()
+    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
+  }
+  return headers
 }

@@ -5,10 +5,12 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Conn, type Message, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
 import type { Result } from '../../../src/tools/bench/result.js'
+import { main } from '../../../src/tools/main.js'
 import { listen, tls } from '../../support/index.js'
 import { root } from '../../support/root.js'
 import { echoPeers } from '../echo.js'
@@ -313,6 +315,20 @@ describe('fastws bench', () => {
     assert.equal(progress.connections, 10)
     assert.ok(progress.answered > 0 && progress.latency.count > 0 && progress.at >= 900)
     assert.equal(lines.length, 2)
+  })
+
+  test('tells how it goes on a terminal', async (t) => {
+    const port = await listen(t, echo())
+    const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY: true })]
+    let status = ''
+    stderr.on('data', (chunk) => {
+      status += String(chunk)
+    })
+    stdout.resume()
+    const args = ['bench', `ws://127.0.0.1:${port}`, '--duration', '600ms', '--rate', '100']
+    assert.equal(await main(args, { stdout, stderr }), 0)
+    assert.ok(status.includes('\r\u001b[2K10 connections, '))
+    assert.match(status, /10 connections, \d+ answered, p99 [\d.]+ ms, 0 errors/)
   })
 
   test('says when it is what is measured itself', async (t) => {
