@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { HandshakeError } from '../errors.js'
 import { describeStatus, type HandshakeResponse } from '../handshake/client.js'
 import { type HeaderLine, headerValues } from '../handshake/tokens.js'
-import { makeTarget, type Target } from './target.js'
+import { makeTarget, type Target, urlOf } from './target.js'
 
 /** Where a request goes, and what goes there with it. */
 export interface Route {
@@ -41,8 +41,9 @@ export const tooManyRedirects = (response: HandshakeResponse, limit: number): Ha
 function locationOf(from: Route, response: HandshakeResponse): URL {
   const locations = headerValues(response.rawHeaders, 'location')
   if (locations.length !== 1) throw refuse(response, `it has ${locations.length} Location headers`)
-  if (!URL.canParse(locations[0]!, from.target.url.href)) throw refuse(response, 'its Location is no URL')
-  return new URL(locations[0]!, from.target.url)
+  const url = urlOf(locations[0]!, from.target.url)
+  if (url === undefined) throw refuse(response, 'its Location is no URL')
+  return url
 }
 
 const refuse = (response: HandshakeResponse, why: string): HandshakeError =>

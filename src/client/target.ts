@@ -42,8 +42,21 @@ export function parseUrl(argument: string, input: string | URL): URL {
   if (typeof input !== 'string' && !(input instanceof URL))
     throw wrongType(argument, 'a string or URL', input)
   const text = String(input)
-  if (!URL.canParse(text)) throw outOfRange(argument, 'an absolute URL', input)
-  return new URL(text)
+  const url = urlOf(text)
+  if (url === undefined) throw outOfRange(argument, 'an absolute URL', input)
+  return url
+}
+
+/**
+ * The URL that a text is; undefined for none. `URL.canParse()` would tell, but once Node 20 and 22 have compiled its
+ * caller it takes Latin-1 for UTF-8, and finds URLs that `URL` then refuses (`ws:\u00d7\u00af`).
+ */
+export function urlOf(text: string, base?: URL): URL | undefined {
+  try {
+    return new URL(text, base)
+  } catch {
+    return undefined
+  }
 }
 
 /** A target at an `http:`, `https:`, `ws:` or `wss:` URL; the URL is not kept. */

@@ -40,6 +40,16 @@ describe('parseTarget', () => {
     assert.equal(target.socketPath, '/tmp/s')
   })
 
+  test('refuses Latin-1 that would be a URL as UTF-8, also once it is compiled', () => {
+    for (let i = 0; i < 30_000; i++)
+      try {
+        parseTarget('ws:\u00d7\u00af')
+        assert.fail('it is no URL')
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'WS_ERR_ARGUMENT') throw error
+      }
+  })
+
   const wrong: [string, string][] = [
     ['a fragment', 'ws://h/#x'],
     ['an empty fragment', 'ws://h/#'],
