@@ -6,6 +6,7 @@ import { dial, HandshakeError } from '../../src/index.js'
 import { History, MAX_ROWS } from '../../src/tools/proxy/history.js'
 import { startWeb, type Web } from '../../src/tools/proxy/web.js'
 import type { FrameEvent } from '../../src/tools/recording/events.js'
+import { rawConnect } from '../support/index.js'
 
 async function page(t: TestContext): Promise<{ web: Web; port: number; feed: string }> {
   const web = await startWeb({
@@ -72,6 +73,22 @@ describe('the page of fastws proxy', () => {
       assert.equal((await get(port, '/', { host })).status, 200, host)
     for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', '%'])
       assert.equal((await get(port, '/', { host })).status, 403, host)
+  })
+
+  test('is not there for who names nobody', async (t) => {
+    const { port } = await page(t)
+    const peer = await rawConnect(port, { t })
+    peer.writeText('GET / HTTP/1.0\r\n\r\n')
+    assert.match((await peer.readUntil('\r\n')).toString(), / 403 /)
+  })
+
+  test('has no more for a page than the page keeps', async (t) => {
+    const { web, feed } = await page(t)
+    await using conn = await dial(feed)
+    await conn.read()
+    for (let i = 0; i < MAX_ROWS + 5; i++) web.take(event('x'))
+    const { rows, skipped } = parse((await conn.read())?.text())
+    assert.deepEqual([rows.length, rows[0].id, rows.at(-1).id, skipped], [MAX_ROWS, 6, MAX_ROWS + 5, 0])
   })
 
   test('feeds its own origin alone', async (t) => {
@@ -142,6 +159,31 @@ describe('History', () => {
     assert.deepEqual(details?.blocks.at(-1), ['', `${(1 << 20) - (64 << 10)} bytes more are not kept`])
   })
 
+  test('tells what is known of a frame where little is', () => {
+    const history = new History()
+    const first = new Frame({ opcode: Opcode.Text, fin: false, payload: 'Hel' })
+    history.add(event('', { frame: first, at: undefined, offset: undefined, direction: 'received' }))
+    const facts = new Map(history.details(1)?.facts)
+    assert.deepEqual(
+      ['from', 'time', 'FIN', 'MASK', 'begins'].map((name) => facts.get(name)),
+      ['the server', '0.0 ms', '0, more will follow', '0', 'at byte ?'],
+    )
+    const [row] = history.rows()
+    assert.deepEqual([row?.at, row?.fin, row?.preview], [0, false, '"Hel"'])
+  })
+
+  test('shows nothing of frames that hold nothing, or no code', () => {
+    const history = new History()
+    for (const payload of [Buffer.alloc(0), Buffer.from([3])])
+      history.add(event('', { frame: new Frame({ opcode: Opcode.Close, payload }) }))
+    assert.deepEqual(
+      history.rows().map(({ preview }) => preview),
+      ['', '03'],
+    )
+    assert.deepEqual(history.details(1)?.blocks, [])
+    assert.equal(history.details(2)?.blocks.length, 1)
+  })
+
   test('tells every kind of event', () => {
     const history = new History()
     const head = { line: 'GET / HTTP/1.1', fields: [['Host', 'x']] as const }
@@ -168,6 +210,8 @@ describe('History', () => {
     ])
     assert.deepEqual(history.details(1)?.blocks, [['Headers', '> Host: x']])
     assert.deepEqual(history.details(1)?.faults, ['odd'])
+    assert.match(history.details(2)?.title ?? '', /byte 3 from the server: because$/)
+    assert.deepEqual([history.details(2)?.faults, history.details(3)?.blocks], [[], []])
     assert.deepEqual(history.details(4)?.blocks[0], ['Reason', 'bye'])
     assert.equal(history.details(5)?.blocks[0]?.[0], 'Inflated')
     assert.deepEqual(history.details(6)?.blocks[0], ['Text', 'Hello'])

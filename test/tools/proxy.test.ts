@@ -9,8 +9,10 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
+import { parseCall } from '../../src/tools/command.js'
 import { Output } from '../../src/tools/output.js'
-import { parseEndpoint, parseTarget } from '../../src/tools/proxy/endpoint.js'
+import { proxyCommand } from '../../src/tools/proxy/command.js'
+import { authorityOf, parseEndpoint, parseTarget } from '../../src/tools/proxy/endpoint.js'
 import { Rewriter } from '../../src/tools/proxy/rewrite.js'
 import { Screen } from '../../src/tools/proxy/screen.js'
 import { type ProxySettings, startProxy } from '../../src/tools/proxy/server.js'
@@ -136,6 +138,72 @@ describe('proxy', () => {
       assert.ok(end?.type === 'end')
       assert.deepEqual([end.direction, end.how], [side === 'client' ? 'sent' : 'received', 'ECONNRESET'])
     })
+
+  test('passes a reset on to a server that speaks TLS as an end', async (t) => {
+    const target = await rawServer(t, { key: tls.key, cert: tls.cert })
+    const { port, events, ended } = await proxyTo(t, `wss://localhost:${target.port}`, { insecure: true })
+    const near = await rawConnect(port, { t })
+    near.write('00')
+    const far = await target.accept()
+    await far.read(1)
+    ;(near.socket as Socket).resetAndDestroy()
+    await far.closed
+    await ended
+    const end = events.at(-1)
+    assert.ok(end?.type === 'end')
+    assert.deepEqual([end.direction, end.how], ['sent', 'ECONNRESET'])
+  })
+
+  for (const both of [false, true])
+    test(`ends once when the client resets while the server ${both ? 'does, too' : 'sends'}`, async (t) => {
+      const target = await rawServer(t)
+      const { port, events, ended, proxy } = await proxyTo(t, `127.0.0.1:${target.port}`)
+      const near = await rawConnect(port, { t })
+      near.write('00')
+      const far = await target.accept()
+      await far.read(1)
+      // In one turn, so that the proxy finds both at once.
+      ;(near.socket as Socket).resetAndDestroy()
+      if (both) (far.socket as Socket).resetAndDestroy()
+      else far.write('01')
+      await Promise.all([near.closed, far.closed, ended])
+      await proxy.close()
+      assert.equal(events.filter(({ type }) => type === 'end').length, 1)
+      const end = events.at(-1)
+      assert.ok(end?.type === 'end')
+      assert.deepEqual([end.direction, end.how], ['sent', 'ECONNRESET'])
+    })
+
+  test('passes on a reset by the server that is found by writing', async (t) => {
+    const target = await rawServer(t)
+    const { port, events, ended } = await proxyTo(t, `127.0.0.1:${target.port}`)
+    const near = await rawConnect(port, { t })
+    near.write('00')
+    const far = await target.accept()
+    await far.read(1)
+    // The bytes come first, and are passed on to where nobody is any more.
+    near.write('01')
+    ;(far.socket as Socket).resetAndDestroy()
+    assert.equal(((await near.closed) as NodeJS.ErrnoException).code, 'ECONNRESET')
+    await ended
+    const end = events.at(-1)
+    assert.ok(end?.type === 'end')
+    assert.equal(end.direction, 'received')
+    assert.match(end.how, /^(?:ECONNRESET|EPIPE)$/)
+  })
+
+  test('lets go of the target when the client goes in the turn in which it is reached', async (t) => {
+    const target = await rawServer(t)
+    const { port, events } = await proxyTo(t, `127.0.0.1:${target.port}`)
+    const near = await rawConnect(port, { t })
+    await new Promise(setImmediate)
+    ;(near.socket as Socket).resetAndDestroy()
+    const far = await target.accept()
+    assert.equal((await far.readToEnd()).length, 0)
+    far.socket.end()
+    await far.closed
+    assert.ok(events.every(({ type }) => type === 'end'))
+  })
 
   test('tells the client that the target cannot be reached', async (t) => {
     const closed = createTcpServer()
@@ -308,6 +376,27 @@ describe('Rewriter', () => {
     }
   })
 
+  test('puts a target without TLS into Origin, and leaves lines alone that are no headers', () => {
+    const rewriter = new Rewriter(parseTarget('ws://example.org'))
+    const odd = 'GET / HTTP/1.1\r\nHosts\r\nOrigin:x\r\nOrigins\r\n\r\n'
+    assert.equal(
+      rewriter.push(Buffer.from(odd)).toString(),
+      'GET / HTTP/1.1\r\nHosts\r\nOrigin: http://example.org\r\nOrigins\r\n\r\n',
+    )
+  })
+
+  test('holds back nothing of a head that ends too early', async (t) => {
+    const target = await rawServer(t)
+    const { port } = await proxyTo(t, `127.0.0.1:${target.port}`, { rewrites: true })
+    const near = await rawConnect(port, { t })
+    near.writeText('GET / HTTP/1.1\r\nHost: loc')
+    near.socket.end()
+    const far = await target.accept()
+    assert.equal((await far.readToEnd()).toString(), 'GET / HTTP/1.1\r\nHost: loc')
+    far.socket.end()
+    assert.equal(await near.closed, undefined)
+  })
+
   test('lets go of what is no head', () => {
     const rewriter = new Rewriter(parseTarget('ws://example.org'))
     assert.equal(rewriter.push(Buffer.from('abc')).length, 0)
@@ -337,7 +426,8 @@ describe('addresses', () => {
   test('of where to listen', () => {
     assert.deepEqual(parseEndpoint('LISTEN', '9000'), { host: '127.0.0.1', port: 9000 })
     assert.deepEqual(parseEndpoint('LISTEN', '[::1]:9000'), { host: '::1', port: 9000 })
-    for (const text of ['', 'x', ':9', '1:', '70000', 'host:-1'])
+    assert.equal(authorityOf(parseEndpoint('LISTEN', '[::1]:9000')), '[::1]:9000')
+    for (const text of ['', ' ', 'x', ':9', '1:', '70000', 'host:-1', '0x50', '1e3', '8.0', '+80'])
       assert.throws(
         () => parseEndpoint('LISTEN', text),
         { message: /LISTEN must be PORT or HOST:PORT/ },
@@ -409,6 +499,7 @@ describe('fastws proxy', () => {
     [['0', 'localhost', '--web', 'x'], /--web must be/],
     [['0', 'localhost', '--record', '/does/not/exist.har'], /--record: ENOENT/],
     [['0', 'localhost', '--max-frame', 'x'], /--max-frame/],
+    [['0', 'localhost', '--shown', '-1'], /--shown/],
   ] as const)
     test(`refuses '${args.join(' ')}'`, async () => {
       const { code, stdout, stderr } = await runMain('proxy', ...args)
@@ -488,6 +579,40 @@ describe('fastws proxy', () => {
       assert.equal(code, 0)
       assert.match(stdout, /"Grüße"/)
     }
+  })
+
+  test('shows no more of a payload than it is told to, and where to look on', async (t) => {
+    const echo = await wsEcho(t)
+    const program = startProgram(t, ['proxy', '0', `localhost:${echo}`, '--shown', '3', '--web', '0'])
+    const [, port] = await program.note(/listening on 127\.0\.0\.1:(\d+), for ws:\/\/localhost:\d+$/)
+    const [, url] = await program.note(/^open (http:\/\/127\.0\.0\.1:\d+\/) to look on$/)
+    assert.equal((await fetch(String(url))).status, 200)
+    const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false })
+    await once(socket, 'open')
+    socket.send('abcdef')
+    const [line] = await program.line(/> text .*/)
+    assert.match(line, /"abc"/)
+    assert.ok(!line.includes('abcd'))
+    socket.close()
+    await program.line(/ended the connection/)
+    program.child.kill('SIGINT')
+    assert.equal(await program.exit, 0)
+  })
+
+  test('says that it speaks TLS with the target', async (t) => {
+    const program = startProgram(t, ['proxy', '0', 'https://localhost'])
+    await program.note(/listening on 127\.0\.0\.1:\d+, for wss:\/\/localhost$/)
+    program.child.kill('SIGINT')
+    assert.equal(await program.exit, 0)
+  })
+
+  test('ends at once when its output was closed before it began', async () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const output = new Output({ stdout, stderr })
+    stdout.destroy(new Error('closed'))
+    await once(stdout, 'error')
+    const call = parseCall(proxyCommand, ['0', 'localhost:1'])
+    assert.equal(await proxyCommand.run({ ...call, output, input: () => new PassThrough() }), 0)
   })
 
   test('prints what it records with --json', async (t) => {

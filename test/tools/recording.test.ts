@@ -173,6 +173,28 @@ describe('Exchange', () => {
     assert.deepEqual(more, [])
   })
 
+  test('looks no further than an answer that refuses, and finds no fault with it', () => {
+    const [handshake, end, ...more] = follow([
+      ['sent', REQUEST],
+      ['received', 'HTTP/1.1 403 Forbidden\r\n\r\nno'],
+    ])
+    assert.ok(handshake?.type === 'handshake')
+    assert.deepEqual([handshake.response?.line, handshake.faults], ['HTTP/1.1 403 Forbidden', []])
+    assert.deepEqual([end?.type, more], ['end', []])
+  })
+
+  test('holds a request without an answer for one that was accepted, extensions or none', () => {
+    const events: WireEvent[] = []
+    const exchange = new Exchange({ conn: 1, maxFrame: 100, onEvent: (event) => events.push(event) })
+    exchange.push('sent', Buffer.from('GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'))
+    exchange.push('sent', HELLO)
+    exchange.finish()
+    const [handshake, frame, ...more] = events
+    assert.ok(handshake?.type === 'handshake' && frame?.type === 'frame')
+    assert.deepEqual([handshake.response, more, frame.inflated], [undefined, [], undefined])
+    assert.equal(frame.faults.length, 1)
+  })
+
   test('loses the context with a compressed message that is too long, and says so', () => {
     const events = follow(
       [

@@ -113,6 +113,6 @@ function recorderOf(file: FileSettings): Sink {
   try {
     return file.path.endsWith('.har') ? new HarRecorder(file) : new LineRecorder(file)
   } catch (error) {
-    throw new UsageError(`--record: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`--record: ${(error as Error).message}`)
   }
 }

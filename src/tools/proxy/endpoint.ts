@@ -13,15 +13,15 @@ export interface Target extends Endpoint {
   readonly authority: string
 }
 
-const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port <= 65535
+/** Digits alone: what else `Number` takes for one is no port to anybody else. */
+const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) <= 65535
 
 /** `9000` is on this machine alone; `0.0.0.0:9000` is not. */
 export function parseEndpoint(what: string, text: string): Endpoint {
   const colon = text.lastIndexOf(':')
   const host = colon < 0 ? '127.0.0.1' : text.slice(0, colon)
   const digits = text.slice(colon + 1)
-  if (host === '' || digits === '' || !isPort(Number(digits)))
-    throw new UsageError(`${what} must be PORT or HOST:PORT, not '${text}'`)
+  if (host === '' || !isPort(digits)) throw new UsageError(`${what} must be PORT or HOST:PORT, not '${text}'`)
   return { host: withoutBrackets(host), port: Number(digits) }
 }
 

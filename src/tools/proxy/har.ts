@@ -31,7 +31,7 @@ export class HarRecorder implements Sink {
   #spoolSize = 0
   readonly #entries = new Map<number, Entry>()
   #left = 0
-  #error: Error | undefined
+  #isBroken = false
 
   constructor(settings: FileSettings) {
     this.#settings = settings
@@ -42,10 +42,13 @@ export class HarRecorder implements Sink {
   }
 
   take(event: WireEvent): void {
-    if (this.#error !== undefined) return
+    if (this.#isBroken) return
     if (event.type === 'handshake') this.#begin(event)
     const entry = this.#entries.get(event.conn)
-    if (entry === undefined) return
+    if (entry === undefined) {
+      if (event.type === 'frame' && isLast(event)) this.#left++
+      return
+    }
     entry.end = event.at ?? entry.end
     if (event.type === 'frame') this.#message(entry, event)
     if (event.type === 'end') this.#setAside(entry)
@@ -68,8 +71,9 @@ export class HarRecorder implements Sink {
     })
   }
 
-  #message(entry: Entry, { frame, message, direction, at = 0 }: FrameEvent): void {
-    if (frame.isControl || !frame.fin) return
+  #message(entry: Entry, event: FrameEvent): void {
+    const { message, direction, at = 0 } = event
+    if (!isLast(event)) return
     if (message === undefined) {
       this.#left++
       return
@@ -103,8 +107,10 @@ export class HarRecorder implements Sink {
   }
 
   #fail(error: unknown): void {
-    this.#error = error instanceof Error ? error : new Error(String(error))
-    this.#settings.note(`${this.#settings.path}: nothing is recorded any more: ${this.#error.message}`)
+    if (this.#isBroken) return
+    this.#isBroken = true
+    const { path, note } = this.#settings
+    note(`${path}: nothing is recorded any more: ${(error as Error).message}`)
   }
 
   async close(): Promise<boolean> {
@@ -123,7 +129,7 @@ export class HarRecorder implements Sink {
     }
     closeSync(this.#spool)
     rmSync(this.#spoolPath, { force: true })
-    return this.#error === undefined && this.#left === 0
+    return !this.#isBroken && this.#left === 0
   }
 
   /** The HAR, piece by piece. */
@@ -132,6 +138,8 @@ export class HarRecorder implements Sink {
     yield `{"log":{"version":"1.2","creator":${JSON.stringify(creator)},"pages":[],"entries":[`
     let isFirst = true
     for (const { at, end, pieces } of this.#entries.values()) {
+      // Its beginning could not be set aside: what is without one is no JSON.
+      if (pieces.length === 0) continue
       yield isFirst ? '\n' : ',\n'
       isFirst = false
       for (const { offset, length } of pieces) {
@@ -144,6 +152,9 @@ export class HarRecorder implements Sink {
     yield '\n]}}\n'
   }
 }
+
+/** Whether a frame ends a message. */
+const isLast = ({ frame }: FrameEvent): boolean => frame.fin && !frame.isControl
 
 /** An entry without its messages, with what HAR 1.2 wants to be there. */
 function harEntry(request: Head, response: Head, started: Date, target: string): object {

@@ -4,7 +4,7 @@ import type { Exchange } from '../recording/exchange.js'
 import type { Rewriter } from './rewrite.js'
 
 export interface RelayOptions {
-  /** The client's connection, and the one to the target, which may still be on its way. */
+  /** The client's connection, and the one to the target: both are there. */
   readonly near: Socket
   readonly far: Socket
   readonly exchange: Exchange
@@ -28,7 +28,7 @@ export function relay(options: RelayOptions): Promise<void> {
       see()
     } catch (error) {
       isBlind = true
-      options.onBlind(error instanceof Error ? error : new Error(String(error)))
+      options.onBlind(error as Error)
     }
   }
   pump({ from: near, to: far, direction: 'sent', look, ...options })
@@ -37,10 +37,7 @@ export function relay(options: RelayOptions): Promise<void> {
 }
 
 const gone = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    if (socket.closed) resolve()
-    else socket.once('close', () => resolve())
-  })
+  new Promise((resolve) => socket.once('close', () => resolve()))
 
 interface Pump extends RelayOptions {
   readonly from: Socket
@@ -71,7 +68,7 @@ function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump):
     look(() => exchange.end(direction, error.code ?? error.message))
     breakOff(to)
   })
-  from.on('close', () => to.destroyed || to.writableEnded || breakOff(to))
+  from.on('close', () => to.writableEnded || breakOff(to))
 }
 
 /** Resolves when a socket takes more, or is gone. */
@@ -88,6 +85,6 @@ const roomIn = (socket: Socket): Promise<void> =>
 /** An end that was no proper one is passed on as such. */
 function breakOff(socket: Socket): void {
   if (socket.destroyed) return
-  if ('encrypted' in socket || socket.connecting) socket.destroy()
+  if ('encrypted' in socket) socket.destroy()
   else socket.resetAndDestroy()
 }

@@ -42,9 +42,9 @@ export class Rewriter {
     return head
       .split('\r\n')
       .map((line) => {
-        const name = line.slice(0, line.indexOf(':')).toLowerCase()
-        if (name === 'host') return `Host: ${authority}`
-        return name === 'origin' ? `Origin: ${isSecure ? 'https' : 'http'}://${authority}` : line
+        const name = line.slice(0, line.indexOf(':') + 1).toLowerCase()
+        if (name === 'host:') return `Host: ${authority}`
+        return name === 'origin:' ? `Origin: ${isSecure ? 'https' : 'http'}://${authority}` : line
       })
       .join('\r\n')
   }

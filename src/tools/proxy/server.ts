@@ -81,7 +81,11 @@ const isName = (host: string): boolean => !host.includes(':') && !/^[\d.]+$/.tes
 async function passOn(conn: number, near: Socket, far: Socket, settings: ProxySettings): Promise<void> {
   const { target, maxFrame, now, sinks, note } = settings
   const failure = await reached(near, far, target.isSecure ? 'secureConnect' : 'connect')
-  if (near.destroyed) return
+  if (near.destroyed) {
+    // Its 'close' may come after the target was reached: nobody else lets go of it then.
+    far.destroy()
+    return
+  }
   if (failure !== undefined) {
     const reason = `${authorityOf(target)} cannot be reached: ${failure.code ?? failure.message}`
     note(`#${conn} ${reason}`)

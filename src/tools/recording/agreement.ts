@@ -41,7 +41,7 @@ function offerAsAnswer(request: Head): Head {
   const [first = ''] = tokensOf(request, EXTENSIONS)
   const params = first.split(';').map((param) => param.trim())
   const value = params.filter((param) => param !== 'client_max_window_bits').join('; ')
-  return { line: '', fields: first === '' ? [] : [[EXTENSIONS, value]] }
+  return { line: '', fields: [[EXTENSIONS, value]] }
 }
 
 /** What is wrong with an answer that agrees (RFC 6455 §4.1). */

@@ -24,6 +24,12 @@ const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
+function numberOf(record: Json, name: string): number {
+  const value = record[name]
+  if (typeof value !== 'number') throw new RecordingError(`its ${name} is no number`)
+  return value
+}
+
 /** The log of a HAR; undefined when the text is something else, such as several lines of JSON. */
 function asHar(text: string): Json | undefined {
   try {
@@ -43,11 +49,14 @@ function readLines(text: string): WireEvent[] {
       const event = reader.read(JSON.parse(line))
       if (event !== undefined) events.push(event)
     } catch (error) {
-      throw new RecordingError(`line ${i + 1}: ${error instanceof Error ? error.message : String(error)}`)
+      throw brokenAt(`line ${i + 1}`, error)
     }
   }
   return events
 }
+
+const brokenAt = (place: string, error: unknown): RecordingError =>
+  new RecordingError(`${place}: ${(error as Error).message}`)
 
 /** A message that is under way in a recording. */
 interface Begun {
@@ -86,11 +95,11 @@ class LineReader {
           type: 'stop',
           ...base,
           direction,
-          offset: Number(record.offset),
+          offset: numberOf(record, 'offset'),
           reason: text(record.reason),
         }
       case 'end': {
-        const [sent, received] = [Number(record.sent), Number(record.received)]
+        const [sent, received] = [numberOf(record, 'sent'), numberOf(record, 'received')]
         const by = record.direction === null ? undefined : direction
         return { type: 'end', ...base, direction: by, how: text(record.how), sent, received }
       }
@@ -171,19 +180,31 @@ function readHar(log: Json): WireEvent[] {
 }
 
 function harEntry(entry: Json, conn: number, begin: number): WireEvent[] {
-  const [request, response] = [entry.request, entry.response].map((one) => (isObject(one) ? one : {}))
-  const url = text(request?.url)
+  const request = isObject(entry.request) ? entry.request : {}
+  const url = text(request.url)
   const path = URL.canParse(url) ? `${new URL(url).pathname}${new URL(url).search}` : '/'
   const handshake: WireEvent = {
     type: 'handshake',
     conn,
     at: atOf(Date.parse(text(entry.startedDateTime)), begin),
-    request: { line: `GET ${path} HTTP/1.1`, fields: harFields(request?.headers) },
-    response: { line: `HTTP/1.1 ${String(response?.status)}`, fields: harFields(response?.headers) },
+    request: { line: `GET ${path} HTTP/1.1`, fields: harFields(request.headers) },
+    response: isObject(entry.response) ? harAnswer(entry.response) : undefined,
     faults: [],
   }
-  return [handshake, ...objects(entry._webSocketMessages).map((message) => harMessage(message, conn, begin))]
+  const messages = objects(entry._webSocketMessages).map((message, i) => {
+    try {
+      return harMessage(message, conn, begin)
+    } catch (error) {
+      throw brokenAt(`message ${i + 1} of WebSocket ${conn}`, error)
+    }
+  })
+  return [handshake, ...messages]
 }
+
+const harAnswer = ({ status, headers }: Json): Head => ({
+  line: `HTTP/1.1 ${String(status)}`,
+  fields: harFields(headers),
+})
 
 const harFields = (headers: unknown): [string, string][] =>
   objects(headers).map(({ name, value }) => [text(name), text(value)])
@@ -198,7 +219,7 @@ function harMessage({ type, time, opcode, data }: Json, conn: number, begin: num
   return {
     type: 'frame',
     conn,
-    at: atOf(Number(time) * 1000, begin),
+    at: typeof time === 'number' ? atOf(time * 1000, begin) : undefined,
     direction,
     offset: undefined,
     frame: new Frame({ opcode: Number(opcode), masked: direction === 'sent', payload: bytes }),

@@ -15,10 +15,10 @@ export interface Stop {
 }
 
 /** How a length is told, by the bytes that stand behind the second one for it. */
-const SIZES: Readonly<Record<number, 7 | 16 | 64>> = { 0: 7, 2: 16, 8: 64 }
+const SIZES = { 0: 7, 2: 16, 8: 64 } as const
 
 /** The length in a header with a second byte like this takes so many bytes. */
-const extendedSize = (second: number): number => {
+const extendedSize = (second: number): keyof typeof SIZES => {
   const short = second & 0x7f
   return short < 126 ? 0 : short === 126 ? 2 : 8
 }
@@ -32,7 +32,8 @@ export class FrameScanner {
   readonly #maxFrame: number
   readonly #header = Buffer.alloc(14)
   #headerLength = 0
-  /** Bytes of the payload at hand that have not come yet, and whether they are stepped over. */
+  /** The payload at hand: how long it is, what of it has not come yet, and whether it is stepped over. */
+  #payloadLength = 0
   #missing = 0
   #isSkipping = false
   #offset: number
@@ -73,7 +74,7 @@ export class FrameScanner {
 
   #headerSize(): number {
     if (this.#headerLength < 2) return 2
-    const second = this.#header[1] ?? 0
+    const second = this.#header.readUInt8(1)
     return 2 + extendedSize(second) + (second >= 0x80 ? 4 : 0)
   }
 
@@ -97,15 +98,16 @@ export class FrameScanner {
       this.#stop = { offset: this.#frameOffset, reason: 'The length is no length (RFC 6455 §5.2)' }
       return
     }
-    this.#missing = length
+    this.#payloadLength = this.#missing = length
     this.#isSkipping = length > this.#maxFrame
     if (!this.#isSkipping) this.#decoder.append(Buffer.from(this.#header.subarray(0, this.#headerLength)))
     this.#finish(frames)
   }
 
   #length(): number | undefined {
-    const size = extendedSize(this.#header[1] ?? 0)
-    if (size === 0) return (this.#header[1] ?? 0) & 0x7f
+    const second = this.#header.readUInt8(1)
+    const size = extendedSize(second)
+    if (size === 0) return second & 0x7f
     if (size === 2) return this.#header.readUInt16BE(2)
     const length = this.#header.readBigUInt64BE(2)
     return length > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(length)
@@ -133,7 +135,8 @@ export class FrameScanner {
 
   /** The header of a frame whose payload is not kept. */
   #outline(): Frame {
-    const [first = 0, second = 0] = this.#header
+    const first = this.#header.readUInt8(0)
+    const second = this.#header.readUInt8(1)
     const frame = new Frame({
       fin: (first & 0x80) !== 0,
       rsv1: (first & 0x40) !== 0,
@@ -143,8 +146,8 @@ export class FrameScanner {
       masked: second >= 0x80,
       maskKey: second >= 0x80 ? this.#header.readUInt32BE(this.#headerLength - 4) : 0,
     })
-    frame.length = this.#length() ?? 0
-    frame.lengthSize = SIZES[extendedSize(second)] ?? 64
+    frame.length = this.#payloadLength
+    frame.lengthSize = SIZES[extendedSize(second)]
     return frame
   }
 }
