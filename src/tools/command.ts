@@ -29,7 +29,7 @@ export interface Command {
   readonly usage: readonly string[]
   readonly options: Readonly<Record<string, OptionSpec>>
   /** Whatever else `--help` should tell. */
-  readonly notes?: readonly string[]
+  readonly notes: readonly string[]
   /** Resolves with the exit code; throws a `UsageError` when the call makes no sense. */
   readonly run: (call: Call) => Promise<number>
 }
@@ -96,12 +96,12 @@ export function parseCall(command: Command, args: readonly string[]): Omit<Call,
     })
     return { positionals, options: new Options(values) }
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    throw new UsageError((error as Error).message)
   }
 }
 
 /** The text of `--help`. */
-export function helpFor({ name, summary, usage, options, notes = [] }: Command): readonly string[] {
+export function helpFor({ name, summary, usage, options, notes }: Command): readonly string[] {
   const rows = Object.entries({ ...options, ...COMMON }).map(
     ([option, { value, short, help }]) =>
       [`${short ? `-${short}, ` : ''}--${option}${value === undefined ? '' : ` ${value}`}`, help] as const,
@@ -113,7 +113,8 @@ export function helpFor({ name, summary, usage, options, notes = [] }: Command):
     '',
     'Options:',
     ...columns(rows),
-    ...(notes.length === 0 ? [] : ['', ...notes]),
+    '',
+    ...notes,
   ]
 }
 

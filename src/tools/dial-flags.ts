@@ -92,7 +92,7 @@ export function readFileOf(what: string, path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
-    throw new UsageError(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`${what}: ${(error as Error).message}`)
   }
 }
 

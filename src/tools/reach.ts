@@ -2,13 +2,13 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type DialOptions, HandshakeError } from '../index.js'
+import { UsageError } from './command.js'
 
 /** A stream to a server, and how `dial()` is told to use it. */
 export interface Reached {
-  readonly stream: Duplex
+  readonly stream: Socket
   /** A `ws:` address, as TLS is spoken already. */
   readonly url: string
   /** The `Host` header; the address alone would name the port of `wss:`, too. */
@@ -28,16 +28,25 @@ export async function reach(
   { tls = {}, proxy, timeout = 10_000 }: DialOptions,
 ): Promise<Reached> {
   const { url, socketPath } = splitUnix(new URL(given))
+  const through = proxy === undefined ? undefined : proxyOf(String(proxy), socketPath)
   const secure = isSecure(url)
   const port = Number(url.port) || (secure ? 443 : 80)
   const raw =
-    proxy === undefined
+    through === undefined
       ? await opened(socketPath ?? `${hostOf(url)}:${port}`, timeout, () =>
           connectTcp(addressOf(url, port, socketPath)),
         )
-      : await tunnel(new URL(String(proxy)), `${url.hostname}:${port}`, timeout)
+      : await tunnel(through, `${url.hostname}:${port}`, timeout)
   const stream = secure ? await speakTls(raw, hostOf(url), tls, timeout) : raw
   return { stream, url: plainAddress(url, port), host: url.host }
+}
+
+/** Refuses what `dial()` would. */
+function proxyOf(given: string, socketPath: string | undefined): URL {
+  if (socketPath !== undefined) throw new UsageError('--proxy leads to no unix socket')
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw new UsageError(`--proxy must be an http: or https: URL, not '${given}'`)
 }
 
 function addressOf(url: URL, port: number, path: string | undefined) {
@@ -88,7 +97,7 @@ function opened<S extends Socket>(
   })
 }
 
-const speakTls = (socket: Duplex, host: string, tls: ConnectionOptions, timeout: number): Promise<Socket> =>
+const speakTls = (socket: Socket, host: string, tls: ConnectionOptions, timeout: number): Promise<Socket> =>
   opened(
     `${host} with TLS`,
     timeout,
@@ -104,10 +113,10 @@ const speakTls = (socket: Duplex, host: string, tls: ConnectionOptions, timeout:
   )
 
 /** A tunnel through an HTTP proxy (RFC 9110 §9.3.6). */
-function tunnel(proxy: URL, authority: string, timeout: number): Promise<Duplex> {
+function tunnel(proxy: URL, authority: string, timeout: number): Promise<Socket> {
   const request = proxy.protocol === 'https:' ? httpsRequest : httpRequest
   const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
-  return new Promise<Duplex>((resolve, reject) => {
+  return new Promise<Socket>((resolve, reject) => {
     const asked = request({
       host: hostOf(proxy),
       port: Number(proxy.port) || (proxy.protocol === 'https:' ? 443 : 80),

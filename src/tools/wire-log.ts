@@ -42,7 +42,7 @@ export class WireLog {
   get entries(): readonly LogEntry[] {
     if (this.#left === 0) return this.#entries
     const text = `${this.#left} more frames that are not shown`
-    return [...this.#entries, { at: this.#entries.at(-1)?.at ?? 0, direction: 'note', text }]
+    return [...this.#entries, { at: this.#entries.at(-1)!.at, direction: 'note', text }]
   }
 }
 

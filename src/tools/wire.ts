@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { type Conn, type DialOptions, dial } from '../index.js'
 import type { FrameDirection } from './annotate.js'
 import { type Head, parseHead, statusOf } from './check/http-head.js'
@@ -13,53 +15,53 @@ export interface WireWatcher {
   ended(how: string): void
 }
 
-/** Nobody needs a longer head. */
-const LONGEST_HEAD = 1 << 20
+const NONE = Buffer.alloc(0)
 
-/** Finds the end of the HTTP head that goes before the frames. */
-class HeadFinder {
-  #before: Buffer | undefined = Buffer.alloc(0)
+/** Finds the end of the answer that goes before the frames. Interim answers may stand in front of it. */
+class AnswerFinder {
+  #before: Buffer | undefined = NONE
 
-  /** The head when it ends in this chunk, and the bytes of the chunk that stand behind it. */
-  append(chunk: Buffer): { readonly head?: Head; readonly behind: Buffer } {
+  /** The answer when its head ends in this chunk, and the bytes of the chunk that stand behind it. */
+  append(chunk: Buffer): { readonly answer?: Head; readonly behind: Buffer } {
     if (this.#before === undefined) return { behind: chunk }
-    const all = Buffer.concat([this.#before, chunk])
-    const parsed = parseHead(all)
-    this.#before = parsed !== undefined || all.length > LONGEST_HEAD ? undefined : all
-    if (parsed === undefined) return { behind: NONE }
-    return { head: parsed.head, behind: chunk.subarray(chunk.length - (all.length - parsed.end)) }
+    let rest = Buffer.concat([this.#before, chunk])
+    for (let parsed = parseHead(rest); parsed !== undefined; parsed = parseHead(rest)) {
+      rest = rest.subarray(parsed.end)
+      if (isInterim(parsed.head)) continue
+      this.#before = undefined
+      return { answer: parsed.head, behind: rest }
+    }
+    this.#before = rest // dial() sets a limit to it, and destroys the wire
+    return { behind: NONE }
   }
 }
 
-const NONE = Buffer.alloc(0)
+const isInterim = (head: Head): boolean => statusOf(head) < 200 && statusOf(head) !== 101
 
 /**
- * A stream to a server that shows every byte, for `dial()` to open a WebSocket on. One that is held lets the handshake
- * through and nothing behind it: frames are then read by the watcher, and written with `inject()`.
+ * A stream to a server for `dial()` to open a WebSocket on. It lets the handshake through and nothing behind it: frames
+ * are read by the watcher, and written with `inject()`.
  */
 export class Wire extends Duplex {
-  readonly #inner: Duplex
+  readonly #inner: Socket
   readonly #watcher: WireWatcher
-  readonly #holds: boolean
-  readonly #request = new HeadFinder()
-  readonly #answer = new HeadFinder()
+  readonly #answer = new AnswerFinder()
   #isOpen = false
   #isOver = false
 
-  constructor(inner: Duplex, watcher: WireWatcher, way: 'shown' | 'held') {
+  constructor(inner: Socket, watcher: WireWatcher) {
     super({ allowHalfOpen: true })
     this.#inner = inner
     this.#watcher = watcher
-    this.#holds = way === 'held'
     inner.on('data', (chunk: Buffer) => this.#receive(chunk))
-    inner.on('end', () => this.#end('ended TCP'))
+    inner.on('end', () => this.#end())
     inner.on('error', (error: NodeJS.ErrnoException) => {
       this.#tellEnd(`broke TCP: ${error.code ?? error.message}`)
-      this.destroy(this.#holds && this.#isOpen ? undefined : error)
+      this.destroy(this.#isOpen ? undefined : error)
     })
     inner.on('close', () => {
       this.#tellEnd('ended TCP')
-      if (!this.#holds || !this.#isOpen) this.destroy()
+      if (!this.#isOpen) this.destroy()
     })
   }
 
@@ -68,7 +70,7 @@ export class Wire extends Duplex {
     return this.#inner.writable
   }
 
-  /** Writes bytes of a held wire; resolves when there is room for more. */
+  /** Writes bytes; resolves when there is room for more. */
   async inject(bytes: Buffer): Promise<void> {
     if (bytes.length === 0 || !this.#inner.writable) return
     this.#watcher.bytes('sent', Buffer.from(bytes))
@@ -89,9 +91,8 @@ export class Wire extends Duplex {
 
   /** Resets TCP, where there is TCP; with TLS the connection is just dropped. */
   reset(): void {
-    const { resetAndDestroy } = this.#inner as { resetAndDestroy?: () => unknown }
-    if (resetAndDestroy === undefined || 'encrypted' in this.#inner) this.#inner.destroy()
-    else resetAndDestroy.call(this.#inner)
+    if (this.#inner instanceof TLSSocket) this.#inner.destroy()
+    else this.#inner.resetAndDestroy()
   }
 
   override _read(): void {
@@ -99,14 +100,12 @@ export class Wire extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const { behind } = this.#request.append(chunk)
-    if (this.#holds && this.#isOpen) return done() // a connection that is held back has nothing to say
-    if (behind.length > 0) this.#watcher.bytes('sent', Buffer.from(behind))
+    if (this.#isOpen) return done() // a connection that is held back has nothing to say
     this.#inner.write(chunk, done)
   }
 
   override _final(done: () => void): void {
-    if (!this.#holds || !this.#isOpen) this.#inner.end()
+    if (!this.#isOpen) this.#inner.end()
     done()
   }
 
@@ -116,19 +115,19 @@ export class Wire extends Duplex {
   }
 
   #receive(chunk: Buffer): void {
-    const { head, behind } = this.#answer.append(chunk)
-    if (head !== undefined && statusOf(head) === 101) {
+    const { answer, behind } = this.#answer.append(chunk)
+    if (answer !== undefined && statusOf(answer) === 101) {
       this.#isOpen = true
-      this.#watcher.opened(head)
+      this.#watcher.opened(answer)
     }
     if (this.#isOpen && behind.length > 0) this.#watcher.bytes('received', Buffer.from(behind))
-    const forUs = this.#isOpen && this.#holds ? chunk.subarray(0, chunk.length - behind.length) : chunk
+    const forUs = this.#isOpen ? chunk.subarray(0, chunk.length - behind.length) : chunk
     if (forUs.length > 0 && !this.push(forUs)) this.#inner.pause()
   }
 
-  #end(how: string): void {
-    this.#tellEnd(how)
-    if (!this.#holds || !this.#isOpen) this.push(null)
+  #end(): void {
+    this.#tellEnd('ended TCP')
+    if (!this.#isOpen) this.push(null)
   }
 
   #tellEnd(how: string): void {
@@ -143,11 +142,15 @@ export async function dialWire(
   url: string,
   options: DialOptions,
   watcher: WireWatcher,
-  way: 'shown' | 'held',
 ): Promise<{ readonly conn: Conn; readonly wire: Wire }> {
   const { tls, proxy, followRedirects, connect, ...rest } = options
   const reached = await reach(url, options)
-  const wire = new Wire(reached.stream, watcher, way)
+  const wire = new Wire(reached.stream, watcher)
   const headers = { Host: reached.host, ...rest.headers }
-  return { conn: await dial(reached.url, { ...rest, headers, socket: wire }), wire }
+  try {
+    return { conn: await dial(reached.url, { ...rest, headers, socket: wire }), wire }
+  } catch (error) {
+    wire.destroy() // dial() leaves a stream alone that it was given with wrong options
+    throw error
+  }
 }

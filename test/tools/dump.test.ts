@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, test } from 'node:test'
@@ -53,6 +53,11 @@ describe('parseHex', () => {
     const row = '61'.repeat(16)
     assert.equal(all(`00000000: ${'6161 '.repeat(8)} aaaaaaaaaaaaaaaa`), row)
     assert.equal(all(`00000000  ${'61 '.repeat(8)} ${'61 '.repeat(8)} |aaaaaaaaaaaaaaaa|`), row)
+  })
+
+  test('takes no more of a row than a dump shows', () => {
+    assert.equal(all(`00000000: ${'6161 '.repeat(8)}6161 aa`), '61'.repeat(16))
+    assert.deepEqual(parseHex('\n'), [])
   })
 
   test('tells both directions apart', () => {
@@ -391,6 +396,42 @@ describe('fastws dump', () => {
     const { stdout } = await runMain('dump', HELLO)
     for (const path of [binary, hex]) assert.equal((await runMain('dump', path)).stdout, stdout, path)
     assert.equal((await pipe(Buffer.from(HELLO, 'hex'), '-')).lines.join('\n'), stdout.trimEnd())
+  })
+
+  test('reads no more than it can hold, from a file and from a pipe', async (t) => {
+    const path = join(folderFor(t), 'large.bin')
+    writeFileSync(path, '')
+    truncateSync(path, (256 << 20) + 1)
+    const { code, stderr } = await runMain('dump', path)
+    assert.equal(code, 2)
+    assert.match(stderr, /has 268435457 bytes: at most 268435456 can be read/)
+    const piece = Buffer.alloc(64 << 20)
+    const [stdout, notes] = [new PassThrough(), new PassThrough()]
+    const stdin = Readable.from([piece, piece, piece, piece, 'x'])
+    assert.equal(await main(['dump'], { stdin, stdout, stderr: notes }), 2)
+    assert.match(written(notes), /there are more than 268435456 bytes/)
+  })
+
+  test('shows as much of a payload as it is told to', async () => {
+    const { lines } = await pipe(HELLO, '--short', '--shown', '2')
+    assert.match(lines[0] ?? '', /5 bytes "He"…/)
+  })
+
+  test('shows many frames, and stops when nobody reads any more', async () => {
+    const many = Buffer.from('8100'.repeat(1000), 'hex')
+    assert.equal((await pipe(many, '--short')).lines.length, 1000)
+    const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 20 }), new PassThrough()]
+    stdout.once('data', () => stdout.emit('error', new Error('EPIPE')))
+    const code = await main(['dump', '--short'], { stdin: Readable.from([many]), stdout, stderr })
+    assert.equal(code, 141)
+  })
+
+  test('does not begin where nobody reads', async () => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const code = main(['dump', HELLO], { stdout, stderr })
+    stdout.emit('error', new Error('EPIPE'))
+    assert.equal(await code, 141)
+    assert.equal(written(stdout), '')
   })
 
   test('finds nothing in nothing', async () => {

@@ -271,6 +271,71 @@ describe('fastws replay', () => {
     assert.ok((await closed) > 0)
   })
 
+  for (const [name, payload, code] of [
+    ['no status', Buffer.alloc(0), 1005],
+    ['half a code', Buffer.of(3), 1002],
+    ['a code that may not travel', Buffer.of(3, 237), 1002],
+  ] as const)
+    test(`closes as it was recorded: with ${name}`, async (t) => {
+      const { url, closed } = await answering(t)
+      const path = record(t, [frame('sent', { opcode: Opcode.Close, payload })])
+      assert.equal((await runMain('replay', path, url, '--fast')).code, 0)
+      assert.equal(await closed, code)
+    })
+
+  test('plays what was recorded without a handshake, times and all of its connections', async (t) => {
+    const { url, asked } = await answering(t)
+    const timeless = { at: undefined }
+    const path = record(t, [
+      text('sent', '', timeless),
+      text('received', '', timeless),
+      { ...handshake(), conn: 2 } as WireEvent,
+    ])
+    const { code, stdout } = await runMain('replay', path, url, '--headers', '--expect', '--quiet')
+    assert.deepEqual([code, stdout], [0, '#1 1 sent, 1 of 1 messages received: as recorded\n'])
+    assert.equal(asked.length, 1)
+  })
+
+  test('puts fragments of a compressed message together', async (t) => {
+    const { url } = await answering(t)
+    const message = { isText: true, data: Buffer.from('together') }
+    const path = record(t, [
+      frame('sent', { opcode: Opcode.Text, fin: false, rsv1: true, payload: 'x' }),
+      frame('sent', { opcode: Opcode.Continuation, payload: 'y' }, { inflated: message.data, message }),
+      text('received', 'together'),
+    ])
+    const { code, stdout } = await runMain('replay', path, url, '--fast', '--expect', '--quiet')
+    assert.equal(code, 0, stdout)
+  })
+
+  test('says that a message came with nothing in it, and that no Close came', async (t) => {
+    const { url } = await answering(t, (conn) => conn.send('').then(() => conn.terminate()))
+    const path = record(t, [text('sent', 'x'), text('received', 'y'), close('received', 1000)])
+    const { stdout } = await runMain('replay', path, url, '--fast', '--quiet')
+    assert.deepEqual(stdout.split('\n').slice(0, 2), [
+      '#1 ! message 1: recorded was a text of 1 byte "y", but there came a text of 0 bytes, different from byte 0 on',
+      '#1 ! Close: recorded was 1000, but there came none',
+    ])
+  })
+
+  test('refuses options that make no handshake', async (t) => {
+    const { url } = await answering(t)
+    const path = record(t, [text('sent', 'x')])
+    const { code, stderr } = await runMain('replay', path, url, '--protocol', 'a b')
+    assert.equal(code, 2)
+    assert.match(stderr, /Cannot use protocols/)
+  })
+
+  test('opens no connection that is due later, when it is stopped', async (t) => {
+    const { url, asked } = await answering(t)
+    const path = record(t, [text('sent', 'x'), { ...text('sent', 'y'), conn: 2, at: clock + 100_000 }])
+    const program = startProgram(t, ['replay', path, url])
+    await program.line(/#1 < text 1 byte/)
+    program.child.kill('SIGINT')
+    assert.equal(await program.exit, 130)
+    assert.equal(asked.length, 1)
+  })
+
   test('keeps the recorded time, or a part of it', async (t) => {
     const { url } = await answering(t)
     const late = text('sent', 'late')

@@ -83,9 +83,9 @@ function rowDigits(row: string): string {
 
 /** Groups of a row; two spaces end it, but for the gap that hexdump leaves in its middle. */
 function splitGroups(hex: string): string[] {
-  const [left = '', right = '', ...more] = hex.trim().split(/\s{2}/)
+  const [left = '', right = ''] = hex.trim().split(/\s{2}/)
   const first = left.split(/\s/)
   const isGap = first.length === ROW / 2 && first.every((group) => group.length === 2) && right !== ''
   if (!isGap) return first
-  return [...first, ...right.split(/\s/).slice(0, ROW / 2), ...more.slice(0, 0)]
+  return [...first, ...right.split(/\s/).slice(0, ROW / 2)]
 }

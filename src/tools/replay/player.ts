@@ -4,7 +4,7 @@ import { type Conn, type DialOptions, dial } from '../../index.js'
 import type { FrameDirection } from '../annotate.js'
 import { type Head, valuesOf } from '../check/http-head.js'
 import type { Whole } from '../recording/events.js'
-import { type Action, isNoStatus, type Script } from './script.js'
+import type { Action, Script } from './script.js'
 import { Waiter } from './waiter.js'
 
 export interface PlaySettings {
@@ -59,7 +59,7 @@ async function read(conn: Conn, onMessage: (message: Whole) => void): Promise<Er
     for await (const { isText, data } of conn) onMessage({ isText, data })
     return undefined
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    return error as Error
   }
 }
 
@@ -85,7 +85,7 @@ function perform(conn: Conn, action: Action): Promise<unknown> {
       return conn.send(data, { text: isText, compress: true })
     }
     case 'close':
-      return isNoStatus(action.code) ? conn.close() : conn.close(action.code, action.reason)
+      return conn.close(action.code, action.reason)
     case 'frame':
       return conn.writeFrame(maskedAnew(action.frame), { check: false })
   }

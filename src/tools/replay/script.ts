@@ -85,7 +85,8 @@ function actionOf(event: FrameEvent, isCompressing: boolean): Action | string | 
   if (frame.isPong) return undefined
   if (isSkipped) return `a frame of ${frame.length} bytes, which is not in the recording`
   const close = frame.isClose ? closeOf(frame) : undefined
-  if (close !== undefined) return { kind: 'close', ...close }
+  // One without a code is sent as it is: close() always gives one.
+  if (close !== undefined && close.code !== CloseCode.NoStatus) return { kind: 'close', ...close }
   if (frame.isControl || !isCompressing) return { kind: 'frame', frame }
   if (!frame.fin) return undefined
   return message === undefined
@@ -101,6 +102,3 @@ function closeOf(frame: Frame): { readonly code: number; readonly reason: string
     return undefined
   }
 }
-
-/** Whether a code stands for a Close frame without one. */
-export const isNoStatus = (code: number): boolean => code === CloseCode.NoStatus

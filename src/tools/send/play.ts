@@ -38,7 +38,7 @@ const LONGEST = 256 << 20
 /** One run of a script on a connection of its own; resolves with the exit code. */
 export async function play(plan: PlayPlan): Promise<number> {
   const player = new Player(plan)
-  const { conn, wire } = await dialWire(plan.url, plan.options, player.watcher, 'held')
+  const { conn, wire } = await dialWire(plan.url, plan.options, player.watcher)
   const stop = (): void => void wire.destroy()
   plan.signal.addEventListener('abort', stop)
   try {
