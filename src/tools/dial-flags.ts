@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { DialOptions, HeaderFields } from '../index.js'
 import { type Call, type OptionSpec, type Options, UsageError } from './command.js'
+import { urlOf } from './url.js'
 
 /** A tool is to show what comes, not to protect a service: its limit is only there to end somewhere. */
 const LONGEST = 256 << 20
@@ -32,9 +33,9 @@ export function targetOf({ positionals }: Pick<Call, 'positionals'>): string {
   const [given, ...more] = positionals
   if (given === undefined) throw new UsageError('a URL is needed, as in ws://localhost:8080')
   if (more.length > 0) throw new UsageError(`one URL is enough: what is '${more[0]}'?`)
-  const scheme = URL.canParse(given) ? new URL(given).protocol : ''
+  const scheme = urlOf(given)?.protocol ?? ''
   if (SCHEMES.includes(scheme)) return given
-  const hint = URL.canParse(`ws://${given}`) && !given.includes('://') ? `; did you mean ws://${given}?` : ''
+  const hint = urlOf(`ws://${given}`) && !given.includes('://') ? `; did you mean ws://${given}?` : ''
   throw new UsageError(`'${given}' is no URL with ${SCHEMES.join(' ')}${hint}`)
 }
 

@@ -5,6 +5,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type DialOptions, HandshakeError } from '../index.js'
 import { UsageError } from './command.js'
+import { urlOf } from './url.js'
 
 /** A stream to a server, and how `dial()` is told to use it. */
 export interface Reached {
@@ -44,7 +45,7 @@ export async function reach(
 /** Refuses what `dial()` would. */
 function proxyOf(given: string, socketPath: string | undefined): URL {
   if (socketPath !== undefined) throw new UsageError('--proxy leads to no unix socket')
-  const url = URL.canParse(given) ? new URL(given) : undefined
+  const url = urlOf(given)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new UsageError(`--proxy must be an http: or https: URL, not '${given}'`)
 }

@@ -1,5 +1,6 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import type { Output } from '../output.js'
+import { urlOf } from '../url.js'
 import type { Case } from './case.js'
 import { casesFor } from './cases/index.js'
 import { checkClients } from './check-clients.js'
@@ -59,7 +60,7 @@ export const checkCommand: Command = {
     if (call.options.flag('list')) return list(call, chosen)
     const check: CheckCall = { ...call, cases: chosen, settings: settingsOf(call.options) }
     if (!serve) {
-      const url = urlOf(call)
+      const url = targetOf(call)
       return checkServer(check, url, headersOf(call.options, url))
     }
     if (call.positionals.length > 0) throw new UsageError('with --serve, no URL is needed')
@@ -85,12 +86,13 @@ function settingsOf(options: Options): Settings {
 
 const SCHEMES = ['ws:', 'wss:', 'http:', 'https:']
 
-function urlOf({ positionals }: Call): URL {
+function targetOf({ positionals }: Call): URL {
   const [given, ...more] = positionals
   if (given === undefined || more.length > 0) throw new UsageError('one URL is needed, or --serve PORT')
-  if (!URL.canParse(given) || !SCHEMES.includes(new URL(given).protocol))
+  const url = urlOf(given)
+  if (url === undefined || !SCHEMES.includes(url.protocol))
     throw new UsageError(`'${given}' is no URL with ws: or wss:`)
-  return new URL(given)
+  return url
 }
 
 /** Those that were asked for, a name given again as another line; and those that stand for name and password in the URL. */

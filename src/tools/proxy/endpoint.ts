@@ -1,4 +1,5 @@
 import { UsageError } from '../command.js'
+import { urlOf } from '../url.js'
 
 /** Where to listen. */
 export interface Endpoint {
@@ -36,11 +37,11 @@ const SECURE: Readonly<Record<string, boolean>> = {
 }
 
 export function parseTarget(text: string): Target {
-  const url = text.includes('://') ? text : `ws://${text}`
-  const isSecure = URL.canParse(url) ? SECURE[new URL(url).protocol] : undefined
-  if (isSecure === undefined)
+  const url = urlOf(text.includes('://') ? text : `ws://${text}`)
+  const isSecure = url && SECURE[url.protocol]
+  if (url === undefined || isSecure === undefined)
     throw new UsageError(`TARGET must be ws://HOST[:PORT] or wss://…, not '${text}'`)
-  const { hostname, port, pathname, search, host } = new URL(url)
+  const { hostname, port, pathname, search, host } = url
   if (pathname !== '/' || search !== '')
     throw new UsageError(`TARGET must be without a path: the client says which one it wants`)
   const byDefault = isSecure ? 443 : 80

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { Opcode } from '../../frame/index.js'
 import { type Head, statusOf } from '../check/http-head.js'
 import type { FrameEvent, HandshakeEvent, WireEvent } from '../recording/events.js'
+import { urlOf } from '../url.js'
 import { version } from '../version.js'
 import { type FileSettings, PRIVATE } from './recorder.js'
 import type { Sink } from './sink.js'
@@ -160,7 +161,7 @@ const isLast = ({ frame }: FrameEvent): boolean => frame.fin && !frame.isControl
 function harEntry(request: Head, response: Head, started: Date, target: string): object {
   const [method = '', path = '/'] = request.line.split(' ')
   const url = `${target}${path}`
-  const query = URL.canParse(url) ? [...new URL(url).searchParams] : []
+  const query = [...(urlOf(url)?.searchParams ?? [])]
   return {
     _resourceType: 'websocket',
     startedDateTime: started.toISOString(),

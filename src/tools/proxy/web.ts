@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { type Conn, type Message, reject, upgrade } from '../../index.js'
 import type { WireEvent } from '../recording/events.js'
+import { urlOf } from '../url.js'
 import { authorityOf, type Endpoint } from './endpoint.js'
 import { History, MAX_ROWS, type Row } from './history.js'
 import { listen } from './server.js'
@@ -137,8 +138,7 @@ const LOCAL = ['localhost', '127.0.0.1', '[::1]']
  * like ours, but for that name.
  */
 function isOurs(host: string | undefined, endpoint: Endpoint): boolean {
-  const name =
-    host === undefined ? '' : URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : ''
+  const name = urlOf(`http://${host ?? ''}`)?.hostname ?? ''
   const own = authorityOf({ ...endpoint, port: 0 }).slice(0, -2)
   // Who listens to everybody is called by any name.
   return LOCAL.includes(name) || name === own || own === '0.0.0.0' || own === '[::]'

@@ -2,6 +2,7 @@
 import { Frame, Opcode } from '../../frame/index.js'
 import type { FrameDirection } from '../annotate.js'
 import type { Head } from '../check/http-head.js'
+import { urlOf } from '../url.js'
 import type { FrameEvent, WireEvent } from './events.js'
 
 /** The file is no recording, or is broken; the message says where. */
@@ -181,8 +182,8 @@ function readHar(log: Json): WireEvent[] {
 
 function harEntry(entry: Json, conn: number, begin: number): WireEvent[] {
   const request = isObject(entry.request) ? entry.request : {}
-  const url = text(request.url)
-  const path = URL.canParse(url) ? `${new URL(url).pathname}${new URL(url).search}` : '/'
+  const url = urlOf(text(request.url))
+  const path = url === undefined ? '/' : `${url.pathname}${url.search}`
   const handshake: WireEvent = {
     type: 'handshake',
     conn,
