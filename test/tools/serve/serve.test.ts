@@ -91,6 +91,19 @@ describe('fastws serve', () => {
     ])
   })
 
+  test('shows messages that are not text, to people and as JSON', async (t) => {
+    for (const [args, told] of [
+      [[], /^#1 binary 1 byte ff$/m],
+      [['--json'], /"type":"message",.*"conn":1,"kind":"binary","length":1,"encoding":"hex","payload":"ff"/],
+    ] as const) {
+      const { url, printed } = await serving(t, 'sink', '--messages', ...args)
+      const conn = await dial(url)
+      await conn.send(Buffer.from([255]))
+      await printed(told)
+      await conn.close()
+    }
+  })
+
   test('takes everything as a sink, and tells nothing when it is quiet', async (t) => {
     const { url, out, stop } = await serving(t, 'sink', '--quiet')
     const conn = await dial(url)
@@ -310,6 +323,19 @@ describe('fastws serve chaos', () => {
       )
       assert.equal(told.length, quiet.length === 0 ? 5 : 2)
     }
+  })
+
+  test('reads no more than it can hold while an answer is delayed, and loses nothing', async (t) => {
+    const { url } = await serving(t, 'chaos', '--delay', '1', '--max-delay', '1', '--seed', '1')
+    const conn = await dial(url, { maxOutboxBytes: 64 << 20 })
+    const count = 24
+    const sent = Array.from({ length: count }, (_, i) => conn.send(Buffer.alloc(1 << 20, i)))
+    for (let i = 0; i < count; i++) {
+      const answer = await conn.read()
+      assert.ok(answer?.data.equals(Buffer.alloc(1 << 20, i)), `message ${i}`)
+    }
+    await Promise.all(sent)
+    await conn.close()
   })
 
   test('cuts and divides bytes as it does texts', async (t) => {
