@@ -26,19 +26,20 @@ const failure = (doing: string, cause: unknown): HandshakeError =>
 /** Connects as `dial()` would with these options. */
 export async function reach(
   given: string,
-  { tls = {}, proxy, timeout = 10_000 }: DialOptions,
+  { tls = {}, proxy, timeout = 10_000, signal }: DialOptions,
 ): Promise<Reached> {
   const { url, socketPath } = splitUnix(new URL(given))
   const through = proxy === undefined ? undefined : proxyOf(String(proxy), socketPath)
   const secure = isSecure(url)
   const port = Number(url.port) || (secure ? 443 : 80)
+  const patience = { timeout, signal }
   const raw =
     through === undefined
-      ? await opened(socketPath ?? `${hostOf(url)}:${port}`, timeout, () =>
+      ? await opened(socketPath ?? `${hostOf(url)}:${port}`, patience, () =>
           connectTcp(addressOf(url, port, socketPath)),
         )
-      : await tunnel(through, `${url.hostname}:${port}`, timeout)
-  const stream = secure ? await speakTls(raw, hostOf(url), tls, timeout) : raw
+      : await tunnel(through, `${url.hostname}:${port}`, patience)
+  const stream = secure ? await speakTls(raw, hostOf(url), tls, patience) : raw
   return { stream, url: plainAddress(url, port), host: url.host }
 }
 
@@ -74,34 +75,51 @@ function plainAddress(url: URL, port: number): string {
   return plain.href
 }
 
+/** How long to wait at each step, and whether anybody still does. */
+interface Patience {
+  readonly timeout: number
+  readonly signal: AbortSignal | undefined
+}
+
 /** Waits for a socket to be there. */
 function opened<S extends Socket>(
   where: string,
-  timeout: number,
+  { timeout, signal }: Patience,
   open: () => S,
   event = 'connect',
 ): Promise<S> {
   return new Promise<S>((resolve, reject) => {
     const socket = open()
-    const fail = (error: Error): void => {
+    const settle = (): void => {
       clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+    }
+    const fail = (error: Error): void => {
+      settle()
       socket.destroy()
       reject(failure(`connecting to ${where}`, error))
     }
     const timer = setTimeout(() => fail(new Error(`no answer for ${timeout} ms`)), timeout || 2 ** 31 - 1)
+    const giveUp = (): void => fail(new Error('it was given up'))
+    signal?.addEventListener('abort', giveUp)
     socket.once('error', fail)
     socket.once(event, () => {
-      clearTimeout(timer)
+      settle()
       socket.off('error', fail)
       resolve(socket)
     })
   })
 }
 
-const speakTls = (socket: Socket, host: string, tls: ConnectionOptions, timeout: number): Promise<Socket> =>
+const speakTls = (
+  socket: Socket,
+  host: string,
+  tls: ConnectionOptions,
+  patience: Patience,
+): Promise<Socket> =>
   opened(
     `${host} with TLS`,
-    timeout,
+    patience,
     () =>
       connectTls({
         servername: isIP(host) === 0 ? host : '',
@@ -114,7 +132,7 @@ const speakTls = (socket: Socket, host: string, tls: ConnectionOptions, timeout:
   )
 
 /** A tunnel through an HTTP proxy (RFC 9110 §9.3.6). */
-function tunnel(proxy: URL, authority: string, timeout: number): Promise<Socket> {
+function tunnel(proxy: URL, authority: string, { timeout, signal }: Patience): Promise<Socket> {
   const request = proxy.protocol === 'https:' ? httpsRequest : httpRequest
   const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
   return new Promise<Socket>((resolve, reject) => {
@@ -128,6 +146,7 @@ function tunnel(proxy: URL, authority: string, timeout: number): Promise<Socket>
         ...(pair !== ':' && { 'Proxy-Authorization': `Basic ${Buffer.from(pair).toString('base64')}` }),
       },
       ...(timeout > 0 && { timeout }),
+      ...(signal && { signal }),
     })
     asked.on('timeout', () => asked.destroy(new Error(`no answer for ${timeout} ms`)))
     asked.on('error', (error) => reject(failure(`connecting through the proxy ${proxy.host}`, error)))

@@ -46,7 +46,7 @@ export class Lexer {
 
   #next(): Token | undefined {
     const position = this.#position()
-    const character = this.#text[this.#at] ?? ''
+    const character = this.#text.charAt(this.#at)
     if (character === '\n' || character === ';') return this.#single(position, 'end', character)
     if (character === '{' || character === '}') return this.#single(position, character, character)
     if (character === '#') return this.#skip(/[^\n]*/y)
@@ -85,7 +85,7 @@ export class Lexer {
 
   #string(position: Position): Token {
     const start = this.#at
-    const bytes = this.#quoted(this.#text[start] ?? '"')
+    const bytes = this.#quoted(this.#text.charAt(start))
     return { ...position, kind: 'string', text: this.#text.slice(start, this.#at), bytes }
   }
 
@@ -108,8 +108,8 @@ export class Lexer {
 
   #escape(): Buffer {
     const position = this.#position()
-    const written = this.#take(/\\(?:x[0-9a-f]{2}|u\{[0-9a-f]{1,6}\}|u[0-9a-f]{4}|[^\n])/iy)
-    const letter = written[1] ?? ''
+    const written = this.#take(/\\(?:x[0-9a-f]{2}|u\{[0-9a-f]{1,6}\}|u[0-9a-f]{4}|[^\n]?)/iy)
+    const letter = written.charAt(1)
     if (letter === 'x' && written.length === 4) return Buffer.from(written.slice(2), 'hex')
     if (letter === 'u' && written.length > 2) return character(position, written)
     const code = ESCAPES[letter]

@@ -15,7 +15,6 @@ const PREFIXES: Readonly<Record<string, (token: Token, rest: Buffer) => Buffer>>
 /** The bytes that a token stands for; undefined when it is no payload. */
 export function payloadOf(token: Token): Buffer | undefined {
   if (token.kind === 'string') return token.bytes
-  if (token.kind !== 'word') return undefined
   const colon = token.text.indexOf(':')
   const prefix = colon < 0 ? '' : token.text.slice(0, colon)
   if (!Object.hasOwn(PREFIXES, prefix)) return undefined

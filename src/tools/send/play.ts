@@ -37,8 +37,18 @@ const LONGEST = 256 << 20
 
 /** One run of a script on a connection of its own; resolves with the exit code. */
 export async function play(plan: PlayPlan): Promise<number> {
+  try {
+    return await playConnected(plan)
+  } catch (error) {
+    if (plan.signal.aborted) return Exit.Interrupted // before there was a connection
+    throw error
+  }
+}
+
+async function playConnected(plan: PlayPlan): Promise<number> {
   const player = new Player(plan)
-  const { conn, wire } = await dialWire(plan.url, plan.options, player.watcher)
+  const options = { ...plan.options, signal: plan.signal }
+  const { conn, wire } = await dialWire(plan.url, options, player.watcher)
   const stop = (): void => void wire.destroy()
   plan.signal.addEventListener('abort', stop)
   try {

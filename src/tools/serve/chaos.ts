@@ -9,6 +9,9 @@ import { WRONG_FRAMES } from './wrong-frames.js'
 export const ACTS = ['drop', 'delay', 'double', 'fragment', 'bad', 'close', 'cut', 'reset'] as const
 export type Act = (typeof ACTS)[number]
 
+/** Those that end the connection. */
+const FATAL: readonly string[] = ['close', 'cut', 'reset'] satisfies readonly Act[]
+
 export interface ChaosPlan {
   readonly seed: number
   /** How often each of them happens, from 0 to 1; 1 together at most. */
@@ -57,6 +60,7 @@ export async function meetFate(
   { act, random }: Fate,
   { maxDelay, tell }: { readonly maxDelay: number; readonly tell: Telling },
 ): Promise<void> {
+  conn.data.isDoomed = FATAL.includes(act)
   switch (act) {
     case 'echo':
       return conn.send(message)

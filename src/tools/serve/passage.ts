@@ -22,15 +22,6 @@ export class Passage extends Duplex {
   get remoteAddress(): string | undefined {
     return this.#socket.remoteAddress
   }
-  get remotePort(): number | undefined {
-    return this.#socket.remotePort
-  }
-  get localAddress(): string | undefined {
-    return this.#socket.localAddress
-  }
-  get localPort(): number | undefined {
-    return this.#socket.localPort
-  }
 
   /** Resets TCP; where there is TLS on it, it is just dropped. */
   reset(): void {

@@ -106,7 +106,7 @@ export class TrialServer {
     const passage = socket instanceof Passage ? socket : undefined
     const { log, showsFrames, since } = this.#plan
     const id = ++this.#visitors
-    conn.data = { id, openedAt: performance.now(), messages: 0, passage }
+    conn.data = { id, openedAt: performance.now(), messages: 0, isDoomed: false, passage }
     log.opened(conn, conn.request?.url ?? '/')
     if (!showsFrames) return
     conn.tap((event) => {
@@ -134,7 +134,8 @@ export class TrialServer {
 
   async #chaos(conn: Conn<Visitor>, message: Message, number: number): Promise<void> {
     const { chaos, log } = this.#plan
-    const { id } = conn.data
+    const { id, isDoomed } = conn.data
+    if (isDoomed) return
     const fate = fateOf(chaos, id, number)
     const tell = (act: string, details: string): void => log.acted(id, number, act, details)
     try {

@@ -7,6 +7,8 @@ export interface Visitor {
   readonly openedAt: number
   /** Messages that came in. */
   messages: number
+  /** Chaos has ended the connection: nothing can be answered any more. */
+  isDoomed: boolean
   /** Where the connection can be ended in ways that are not proper; only in chaos. */
   readonly passage: Passage | undefined
 }

@@ -36,6 +36,8 @@ describe('parseScript reads frames', () => {
     ['text mask=off len=5 bits=64 "a"', '817f000000000000000561'],
     ['text mask=off size=3 "ab"', '8103616261'],
     ['text mask=off size=2', '81027878'],
+    ['text mask=off size=0 "ab"', '8100'],
+    ["text mask=off hex:'01 ff'", '810201ff'],
     [
       "text mask=off 'it\\'s' \"\\x00\\u{e9}\\u00e9\\n\\\\\"",
       '810b69742773 00c3a9c3a90a5c'.replaceAll(' ', ''),
@@ -89,8 +91,9 @@ test('parseScript reads what is expected', () => {
     expect message "x" within 10ms
     expect end
     expect nothing
-    expect nothing 1s`)
-  const [text, close, empty, message, any, end, nothing, longer] = expectations.map((one) =>
+    expect nothing 1s
+    expect message hex:"01 ff" within 0.5m`)
+  const [text, close, empty, message, any, end, nothing, longer, quoted] = expectations.map((one) =>
     one.do === 'expect' ? { ...one.expected, within: one.within, text: one.text } : undefined,
   )
   assert.deepEqual(
@@ -117,6 +120,7 @@ test('parseScript reads what is expected', () => {
   assert.equal(end?.what, 'end')
   assert.equal(nothing?.what === 'nothing' && nothing.milliseconds, 200)
   assert.equal(longer?.what === 'nothing' && longer.milliseconds, 1000)
+  assert.deepEqual([quoted?.text, quoted?.within], ['message hex:"01 ff" within 0.5m', 30_000])
 })
 
 describe('parseScript tells where a script is wrong, and what was expected', () => {
@@ -125,6 +129,7 @@ describe('parseScript tells where a script is wrong, and what was expected', () 
     ['\n  txet "a"', 2, 3, /there is no statement 'txet'; expected text, binary/],
     ['"a"', 1, 1, /there is no statement '"a"'/],
     ['text "a', 1, 6, /the string has no end; expected "/],
+    ['text "a\\\n"', 1, 8, /'\\' is no escape; expected/],
     ['text "a\\q"', 1, 8, /'\\q' is no escape; expected \\n/],
     ['text "\\u{110000}"', 1, 7, /is no character/],
     ['text "\\ud800"', 1, 7, /is no character/],
@@ -154,6 +159,7 @@ describe('parseScript tells where a script is wrong, and what was expected', () 
     ['ping }', 1, 6, /there is no '{' for this '}'/],
     ['pieces 0', 1, 8, /from 1 to/],
     ['expect', 1, 7, /expected what has to come/],
+    ['expect "a"', 1, 8, /'"a"' cannot be expected/],
     ['expect raw', 1, 8, /'raw' cannot be expected; expected text, binary/],
     ['expect text deflate', 1, 8, /cannot be expected/],
     ['expect text within', 1, 19, /expected a time/],

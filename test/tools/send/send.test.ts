@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { type Handler, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
-import { deferred, listen, once, tls } from '../../support/index.js'
+import { deferred, listen, once, rawAnswer, rawServer, serverFrame, tls } from '../../support/index.js'
 import { runMain } from '../run-main.js'
 import { records, runTool, startTool } from '../run-tool.js'
 
@@ -123,6 +123,85 @@ describe('fastws send', () => {
     }
   })
 
+  test('says where what comes is not frames any more, and takes nothing more from it', async (t) => {
+    const server = await rawServer(t)
+    const ran = runMain(
+      'send',
+      `ws://127.0.0.1:${server.port}`,
+      '--no-close',
+      'expect text "a"; expect nothing',
+    )
+    const peer = await server.accept()
+    await rawAnswer(peer, {
+      trailing: Buffer.concat([serverFrame(1, 'a'), Buffer.from('827fffffffffffffffff', 'hex')]),
+    })
+    peer.write(serverFrame(1, 'b'))
+    const { code, stdout, stderr } = await ran
+    assert.equal(code, 0, stdout)
+    assert.match(stderr, /what came cannot be cut into frames: /)
+  })
+
+  test('holds what a wrong server sends against the script', async (t) => {
+    const server = await rawServer(t)
+    for (const [bytes, script, why] of [
+      [serverFrame(1, 'a', { fin: false }), 'expect text fin=1', /: FIN is not set$/m],
+      [serverFrame(1, Buffer.from([255])), 'expect message', /but a text came that is not UTF-8$/m],
+      [serverFrame(2, 'a'), 'expect message text', /but a binary message of 1 bytes came$/m],
+      [serverFrame(2, 'abc'), 'expect message "ab"', /but a message came with 3 bytes, not 2$/m],
+    ] as const) {
+      const ran = runMain('send', `ws://127.0.0.1:${server.port}`, '--no-close', script)
+      await rawAnswer(await server.accept(), { trailing: bytes })
+      const { code, stdout } = await ran
+      assert.equal(code, 1, `${script}\n${stdout}`)
+      assert.match(stdout, why)
+    }
+  })
+
+  test('puts together what stands in several blocks', async (t) => {
+    const script =
+      'together { text "a"; together { text "b" }; raw 81 80 00000000 } expect text "a"; expect text "b"; expect text ""'
+    const { code, stdout } = await runMain('send', await serve(t), script)
+    assert.equal(code, 0, stdout)
+  })
+
+  test('shortens long bytes, and tells a failure as JSON', async (t) => {
+    const url = await serve(t)
+    const long = await runMain(
+      'send',
+      url,
+      `raw 82 c1 00000000 ${'00'.repeat(65)}; expect binary size=65 hex:00`,
+    )
+    assert.match(long.stdout, /> 71 raw bytes 82 c1(?: 00){62} …$/m)
+    const unmet = records((await runMain('send', url, '--json', 'expect text within 10ms')).stdout)
+    const { at, ...told } = unmet.find(({ type }) => type === 'expect') ?? {}
+    assert.deepEqual(told, {
+      type: 'expect',
+      line: 1,
+      expected: 'text within 10ms',
+      ok: false,
+      why: 'nothing came for 10 ms',
+    })
+    assert.deepEqual(unmet.at(-1), { type: 'result', ok: false, held: 0, failed: 1 })
+    const late = records((await runMain('send', url, '--json', 'fin; text "late"')).stdout)
+    const notes = late.filter(({ type }) => type === 'note').map(({ text }) => text)
+    assert.deepEqual(notes, ['we end our direction of TCP', 'nothing can be sent any more: TCP has ended'])
+  })
+
+  for (const [where, url, args] of [
+    ['the answer to the handshake', 'ws', []],
+    ['TLS', 'wss', []],
+    ['a proxy', 'ws', ['--proxy']],
+  ] as const)
+    test(`stops on SIGINT while it waits for ${where}`, async (t) => {
+      const server = await rawServer(t)
+      const at = `127.0.0.1:${server.port}`
+      const proxy = args.flatMap((arg) => [arg, `http://${at}`])
+      const tool = startTool(t, 'send', `${url}://${at}`, ...proxy, '--timeout', '3600000', 'text')
+      await (await server.accept()).read(1)
+      tool.child.kill('SIGINT')
+      assert.equal(await tool.code, 130)
+    })
+
   test('answers pings and Close by itself, unless it is not to', async (t) => {
     const url = await serve(t, async (conn) => {
       await conn.ping('are you there?')
@@ -215,6 +294,12 @@ describe('fastws send', () => {
     t.after(() => local.close())
     await once(local, 'listening')
     assert.equal((await runMain('send', `ws+unix:${join(folder, 's')}:/x`, script)).code, 0)
+  })
+
+  test('refuses what cannot be asked for', async (t) => {
+    const { code, stderr } = await runMain('send', await serve(t), '-s', 'a b', 'text')
+    assert.equal(code, 2)
+    assert.match(stderr, /protocol/)
   })
 
   test('shows a refusal', async (t) => {

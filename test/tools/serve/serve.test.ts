@@ -10,19 +10,24 @@ import { dial } from '../../../src/index.js'
 import { fateOf, USUAL } from '../../../src/tools/serve/chaos.js'
 import { Random } from '../../../src/tools/serve/random.js'
 import { WRONG_FRAMES } from '../../../src/tools/serve/wrong-frames.js'
-import { listen, once, tls } from '../../support/index.js'
+import { clientFrame, listen, once, rawHandshake, tls } from '../../support/index.js'
 import { runMain } from '../run-main.js'
 import { records, startTool } from '../run-tool.js'
 
-/** `fastws serve` on a free port. */
+/** `fastws serve` on a free port. Whatever a test has done to it: it can be stopped, or has ended as the test says. */
 async function serving(t: TestContext, ...args: readonly string[]) {
-  const tool = startTool(t, 'serve', ...args, '--port', '0')
-  const [url] = await tool.printed(/wss?:\/\/[^\s",]+/)
   const stop = (): Promise<number> => {
     tool.child.kill('SIGINT')
     return tool.code
   }
-  return { ...tool, url, stop }
+  let ends = 0
+  t.after(async () => assert.equal(await stop(), ends, tool.err())) // before it is killed
+  const tool = startTool(t, 'serve', ...args, '--port', '0')
+  const [url] = await tool.printed(/wss?:\/\/[^\s",]+/)
+  const endsWith = (code: number): void => {
+    ends = code
+  }
+  return { ...tool, url, stop, endsWith }
 }
 
 /** Sends messages one by one; tells what came back until the end, or until an answer is missing for so long. */
@@ -84,6 +89,19 @@ describe('fastws serve', () => {
       'close',
       'stopped',
     ])
+  })
+
+  test('shows messages that are not text, to people and as JSON', async (t) => {
+    for (const [args, told] of [
+      [[], /^#1 binary 1 byte ff$/m],
+      [['--json'], /"type":"message",.*"conn":1,"kind":"binary","length":1,"encoding":"hex","payload":"ff"/],
+    ] as const) {
+      const { url, printed } = await serving(t, 'sink', '--messages', ...args)
+      const conn = await dial(url)
+      await conn.send(Buffer.from([255]))
+      await printed(told)
+      await conn.close()
+    }
   })
 
   test('takes everything as a sink, and tells nothing when it is quiet', async (t) => {
@@ -149,7 +167,8 @@ describe('fastws serve', () => {
   })
 
   test('ends when nobody reads its log', async (t) => {
-    const { url, child, code } = await serving(t)
+    const { url, child, code, endsWith } = await serving(t)
+    endsWith(141)
     child.stdout.destroy()
     const conn = await dial(url).catch(() => undefined)
     assert.equal(await code, 141)
@@ -171,6 +190,7 @@ describe('fastws serve', () => {
     [['--port', '70000'], /--port must be/],
     [['chaos', '--drop', '2'], /--drop must be a chance from 0 to 1/],
     [['chaos', '--drop', '101%'], /--drop must be/],
+    [['chaos', '--drop', 'often'], /--drop must be .* not 'often'/],
     [['chaos', '--drop', '60%', '--reset', '.5'], /add up to 1\.1: more than 1/],
     [['chaos', '--seed', '-1'], /--seed/],
     [['--path', 'no-slash'], /path/],
@@ -239,6 +259,107 @@ describe('fastws serve chaos', () => {
     await closing.printed(new RegExp(`close, ${code ?? 1000}`))
     const wrong = await serving(t, 'chaos', '--bad', '1', '--seed', '2')
     assert.match(String(await converse(wrong.url, ['hello'])), /^100[27]$/)
+  })
+
+  for (const [act, came, told] of [
+    [
+      'cut',
+      (bytes: Buffer, has: number) => bytes.equals(Buffer.from('\x81\x05hello', 'latin1').subarray(0, has)),
+      /cut, (\d)/,
+    ],
+    [
+      'close',
+      (bytes: Buffer, code: number) => bytes.length === 9 && bytes.readUInt16BE(2) === code,
+      /close, (\d+)/,
+    ],
+  ] as const)
+    test(`answers nothing behind the ${act} that ends a connection, and tells of nothing else`, async (t) => {
+      const { url, out, stop, printed } = await serving(t, 'chaos', `--${act}`, '1', '--seed', '1')
+      const hello = clientFrame(1, 'hello')
+      const trailing = Buffer.concat([hello, hello, clientFrame(9), hello])
+      const { peer } = await rawHandshake(Number(new URL(url).port), { t, trailing })
+      const [, figure] = await printed(told)
+      const rest = act === 'cut' ? await peer.readToEnd() : await peer.read(9)
+      assert.ok(came(rest, Number(figure)), `${rest.toString('latin1')} after ${act} ${figure}`)
+      peer.destroy()
+      await printed(/#1 closed/)
+      assert.equal(await stop(), 0)
+      assert.equal(acts(out()).length, 1, out())
+    })
+
+  test('forgets an answer that is delayed when the client has gone', async (t) => {
+    const { url, stop, printed } = await serving(
+      t,
+      'chaos',
+      '--delay',
+      '1',
+      '--max-delay',
+      '3600000',
+      '--seed',
+      '1',
+    )
+    const conn = await dial(url)
+    await conn.send('hello')
+    await printed(/delay, \d+ ms/)
+    conn.terminate()
+    await printed(/#1 closed without a closing handshake/)
+    assert.equal(await stop(), 0)
+  })
+
+  test('tells what it does as JSON, and nothing when it is quiet', async (t) => {
+    for (const quiet of [[], ['--quiet']]) {
+      const { url, out, stop } = await serving(t, 'chaos', '--drop', '1', '--seed', '1', '--json', ...quiet)
+      const conn = await dial(url)
+      await conn.send(Buffer.from([1, 255]))
+      await conn.close()
+      assert.equal(await stop(), 0)
+      const told = records(out()).map(({ at, ...facts }) => facts)
+      assert.deepEqual(told[0], { type: 'listening', url, mode: 'chaos', seed: 1 })
+      assert.deepEqual(told.at(-1), { type: 'stopped', visitors: 1, messages: 1 })
+      const act = { type: 'chaos', conn: 1, message: 1, act: 'drop', details: 'no answer' }
+      assert.deepEqual(
+        told.filter(({ type }) => type === 'chaos'),
+        quiet.length === 0 ? [act] : [],
+      )
+      assert.equal(told.length, quiet.length === 0 ? 5 : 2)
+    }
+  })
+
+  test('reads no more than it can hold while an answer is delayed, and loses nothing', async (t) => {
+    const { url } = await serving(t, 'chaos', '--delay', '1', '--max-delay', '1', '--seed', '1')
+    const conn = await dial(url, { maxOutboxBytes: 64 << 20 })
+    const count = 24
+    const sent = Array.from({ length: count }, (_, i) => conn.send(Buffer.alloc(1 << 20, i)))
+    for (let i = 0; i < count; i++) {
+      const answer = await conn.read()
+      assert.ok(answer?.data.equals(Buffer.alloc(1 << 20, i)), `message ${i}`)
+    }
+    await Promise.all(sent)
+    await conn.close()
+  })
+
+  test('cuts and divides bytes as it does texts', async (t) => {
+    const { url, out, stop } = await serving(
+      t,
+      'chaos',
+      '--fragment',
+      '.5',
+      '--cut',
+      '.5',
+      '--seed',
+      '1',
+      '--frames',
+    )
+    const conn = await dial(url)
+    for (let i = 0; !conn.signal.aborted && i < 100; i++) {
+      await conn.send(Buffer.from('hello'))
+      const answer = await conn.read().catch(() => null)
+      if (answer === null) break
+      assert.deepEqual([answer.isText, answer.text()], [false, 'hello'])
+    }
+    assert.equal((await conn.closed).code, 1006)
+    assert.equal(await stop(), 0)
+    assert.match(out(), /fragment, \d frames[\s\S]*> binary[\s\S]*cut, \d of 7 bytes/)
   })
 
   test('draws fates by their chances', () => {
