@@ -60,7 +60,8 @@ export class Framer {
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
     useMessage(message)
-    if (laysGuest(message, this.#laysAlike(length))) {
+    // What has to wait goes into memory of the outbox's own: a guest that is copied there need not move.
+    if (!this.#outbox.isBlocked && laysGuest(message, this.#laysAlike(length))) {
       this.#header(stagingSlab(), this.#outbox.reserve(headerSize(length, false) + length), head, length)
       return
     }
@@ -129,7 +130,7 @@ export class Framer {
 
   /** Whether the payload of a message goes into the slab as it is, in one piece. */
   #laysAlike(length: number): boolean {
-    return !this.#masks && !this.#outbox.isBlocked && length <= this.#options.fragmentSize
+    return !this.#masks && length <= this.#options.fragmentSize
   }
 
   #mayShare(length: number): boolean {

@@ -3,9 +3,12 @@ import { sizeOf } from './bytes.js'
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
 
-/** Blocks that have served: where every write waits for a moment, as with TLS, they would be most of the garbage. */
+/**
+ * Blocks that have served: where every write waits for a moment, as with TLS, they would be most of the garbage. One for
+ * each of many connections that are busy at once, 4 MiB in all.
+ */
 const spare: Buffer[] = []
-const MOST_SPARE = 32
+const MOST_SPARE = 256
 
 const newBlock = (size: number): Buffer =>
   (size <= BLOCK_SIZE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE))
