@@ -14,6 +14,9 @@ const gc = runInNewContext('gc') as () => void
 
 const COUNT = 2000
 
+/** Whatever else the process does meanwhile, the compiler above all, takes memory as well: the least of some rounds counts. */
+const ROUNDS = 5
+
 /** One for all connections: what is measured is what a connection holds besides. */
 const nowhere: Transport = {
   open: () => undefined,
@@ -42,11 +45,14 @@ function heapOf(application: Application<unknown>, use: (conn: Conn) => void): n
     return conn
   }
   const kept = Array.from({ length: COUNT / 2 }, open) // V8 learns how large the objects become
-  gc()
-  const before = process.memoryUsage().heapUsed
-  for (let i = 0; i < COUNT; i++) kept.push(open())
-  gc()
-  const bytes = (process.memoryUsage().heapUsed - before) / COUNT
+  const round = (): number => {
+    gc()
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < COUNT; i++) kept.push(open())
+    gc()
+    return (process.memoryUsage().heapUsed - before) / COUNT
+  }
+  const bytes = Math.min(...Array.from({ length: ROUNDS }, round))
   for (const conn of kept) conn.terminate()
   return bytes
 }
