@@ -5,7 +5,8 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { start } from '../../examples/demo/server.js'
-import { browserForAll, withBrowser } from './browser.js'
+import { freePort } from '../support/index.js'
+import { browserForAll, PATIENCE, withBrowser } from './browser.js'
 
 const DESKTOP = { width: 1440, height: 900 }
 const PHONE = { width: 390, height: 844 }
@@ -13,7 +14,7 @@ const PHONE = { width: 390, height: 844 }
 /** Waits until an expression of the page is true. (The page forbids `eval`, which Playwright's own waiting needs.) */
 const until = (page: Page, expression: string): Promise<void> =>
   page.evaluate<void>(`new Promise((resolve, reject) => {
-    const late = performance.now() + 20_000
+    const late = performance.now() + ${PATIENCE}
     const look = () => {
       if (${expression}) resolve()
       else if (performance.now() > late) reject(new Error(${JSON.stringify(expression)}))
@@ -49,7 +50,7 @@ async function cellOnce(
   y: number,
   isRight: (color: string) => boolean,
 ): Promise<string> {
-  const late = performance.now() + 20_000
+  const late = performance.now() + PATIENCE
   for (;;) {
     const color = await cell(page, x, y)
     if (isRight(color)) return color
@@ -93,7 +94,6 @@ describe('the demo in Chromium', withBrowser, () => {
       assert.deepEqual(complaints, [])
     })
     const page = await visitor.newPage()
-    page.setDefaultTimeout(20_000)
     page.on('pageerror', (error) => complaints.push(error.message))
     await page.goto(url)
     await until(page, has('#status', 'Connected'))
@@ -246,6 +246,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await ann.click('#ping')
     await until(ann, has('#rows', 'pong'))
     const shown = (): Promise<number> => ann.locator('#rows tr').count()
+    await ann.getByRole('button', { name: 'Pause' }).click() // the keepalive may have something to say meanwhile
     const all = await shown()
     await ann.fill('#filter', 'PONG')
     assert.equal(await shown(), 1)
@@ -262,7 +263,6 @@ describe('the demo in Chromium', withBrowser, () => {
     assert.equal(await shown(), 0)
     for (const label of ['in ↑', 'out ↓', 'control']) await ann.getByLabel(label).check()
 
-    await ann.getByRole('button', { name: 'Pause' }).click()
     await say(bob, 'while paused')
     await until(ann, has('#log', 'while paused'))
     await until(ann, `/Resume \\([1-9]\\d*\\)/.test(${textOf('#pause')})`)
@@ -296,7 +296,7 @@ describe('the demo in Chromium', withBrowser, () => {
   })
 
   test('the page comes back after a cut, and after a restart of the server', async (t) => {
-    const first = await start(0)
+    const first = await start(await freePort()) // nobody else takes it while it is down
     t.after(first.close)
     const ann = await comeIn(t, first.url, 'Ann')
     await ann.evaluate(`new MutationObserver(() => (window.lost ||= ${has('#status', 'Lost: ')}))

@@ -20,7 +20,7 @@ import * as shared from '../../examples/shared.js'
 import * as shutdown from '../../examples/shutdown.js'
 import * as tls from '../../examples/tls.js'
 import * as workerThreads from '../../examples/worker-threads.js'
-import { once } from '../support/index.js'
+import { once, refusedPort } from '../support/index.js'
 import { root } from '../support/root.js'
 import { readExposition } from './exposition.js'
 import { Program } from './program.js'
@@ -319,7 +319,8 @@ describe('example', { concurrency: 4 }, () => {
     assert.deepEqual([typed.code, typed.out.length], [0, 3])
     assert.match(typed.out[2] ?? '', /^< two \(/)
     close()
-    const alone = await new Program(t, 'examples/echo-client.js', ['--url', url, 'hello']).ended
+    const nobody = `ws://127.0.0.1:${await refusedPort(t)}`
+    const alone = await new Program(t, 'examples/echo-client.js', ['--url', nobody, 'hello']).ended
     assert.equal(alone.code, 1)
     assert.match(alone.err, /ECONNREFUSED[\s\S]*npm run echo/)
   })

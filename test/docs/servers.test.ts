@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -15,10 +15,18 @@ import {
   type UpgradeOptions,
   upgrade,
 } from 'fastws'
+import { pathOf } from '../support/find-program.js'
+import { GUARD } from '../support/guard.js'
+import { freePort } from '../support/ports.js'
 import { listenOn } from '../support/raw-socket.js'
 import { root } from '../support/root.js'
 import { tls } from '../support/tls.js'
-import { pathOf, withProgram } from './find-program.js'
+
+/** For `describe()`: these tests need a program, and install none. */
+const withProgram = (name: string): { readonly skip: string | false; readonly timeout: number } => ({
+  skip: pathOf(name) === undefined && `there is no ${name}: install Debian's`,
+  ...GUARD,
+})
 
 /** The one fence of a language in the guide. */
 function fence(language: string): string {
@@ -35,14 +43,6 @@ function replaced(text: string, changes: Readonly<Record<string, string>>): stri
     text = text.replaceAll(told, used)
   }
   return text
-}
-
-async function freePort(): Promise<number> {
-  const probe = createTcpServer()
-  const port = await listenOn(probe)
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
 
 /** An empty folder for one test. */
@@ -222,10 +222,12 @@ for (const [name, proxy] of Object.entries(PROXIES))
   })
 
 describe('docs/deployment.md on idle timeouts of nginx', withProgram('nginx'), () => {
-  const impatient = { 'proxy_read_timeout 60s;': 'proxy_read_timeout 1s;' }
+  const patient = (seconds: number): Record<string, string> => ({
+    'proxy_read_timeout 60s;': `proxy_read_timeout ${seconds}s;`,
+  })
 
   test('a connection that is silent for longer is cut', async (t) => {
-    const { url, dialling } = await nginx(t, await behind(t, { keepalive: false }), impatient)
+    const { url, dialling } = await nginx(t, await behind(t, { keepalive: false }), patient(1))
     const conn = await dial(url, { ...dialling, keepalive: false })
     const { code, cause }: CloseReport = await conn.closed
     assert.deepEqual([code, cause && 'code' in cause && cause.code], [1006, 'WS_ERR_EOF'])
@@ -233,15 +235,15 @@ describe('docs/deployment.md on idle timeouts of nginx', withProgram('nginx'), (
 
   test('one that is kept alive is not', async (t) => {
     const port = await behind(t, { keepalive: { interval: 300 } })
-    const { url, dialling } = await nginx(t, port, impatient)
+    const { url, dialling } = await nginx(t, port, patient(3)) // long enough for a ping that comes late
     let pings = 0
     const { promise, resolve } = later()
     const ping = (): void => {
-      if (++pings === 6) resolve()
+      if (++pings === 12) resolve()
     }
     const conn = await dial(url, { ...dialling, keepalive: false, events: { ping } })
     t.after(() => conn.terminate())
-    await promise // 1.8 s, in which nothing else went by
+    await promise // 3.6 s, in which nothing else went by
     assert.equal(conn.isOpen, true)
   })
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { GUARD } from '../support/guard.js'
 import { root } from '../support/root.js'
 
 const execute = promisify(execFile)
@@ -69,7 +70,7 @@ export async function compile(
     run: (names, lines = 0) => run(path, names, lines),
     test: async (name) => {
       const { NODE_TEST_CONTEXT, ...env } = process.env // ours
-      const { stdout } = await execute(process.execPath, [join(path, `${name}.js`)], { env, timeout: 20_000 })
+      const { stdout } = await execute(process.execPath, [join(path, `${name}.js`)], { env, ...GUARD })
       return stdout
     },
   }
@@ -95,7 +96,7 @@ async function run(path: string, names: readonly string[], lines: number): Promi
     'process.exit()',
   ].join('\n')
   const args = ['--input-type=module', '--eval', program, String(lines)]
-  const { stdout } = await execute(process.execPath, args, { timeout: 20_000 })
+  const { stdout } = await execute(process.execPath, args, GUARD)
   return stdout.split('\n').filter((line) => line !== '')
 }
 

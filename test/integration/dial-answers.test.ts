@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import net from 'node:net'
+import type net from 'node:net'
 import { describe, test } from 'node:test'
 import { MAX_BODY_BYTES } from '../../src/client/http-body.js'
 import { MAX_HEAD_BYTES } from '../../src/client/http-response.js'
 import { type DialOptions, dial } from '../../src/dial.js'
 import type { Extension } from '../../src/protocol/extension.js'
-import { acceptKey, deferred, once, type RawPeer, rawServer, turn } from '../support/index.js'
+import { acceptKey, deferred, type RawPeer, rawServer, refusedPort, turn } from '../support/index.js'
 import { type Dialled, dialRaw, gone, headersOf, refused } from './dialing.js'
 
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\n'
@@ -224,8 +224,8 @@ describe('dial refuses', () => {
     assert.equal(error.body.toString(), 'half')
   })
 
-  test('a port where nobody listens, and says why', async () => {
-    const error = await refused(dial(`ws://127.0.0.1:${await closedPort()}`))
+  test('a port where nobody listens, and says why', async (t) => {
+    const error = await refused(dial(`ws://127.0.0.1:${await refusedPort(t)}`))
     assert.equal(error.code, 'WS_ERR_SOCKET')
     assert.match(error.message, /connecting to 127\.0\.0\.1:\d+ failed: connect ECONNREFUSED/)
     assert.equal((error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
@@ -240,16 +240,6 @@ describe('dial refuses', () => {
     assert.equal(error.cause, cause)
   })
 })
-
-/** A port that was free a moment ago. */
-async function closedPort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('dial accepts', () => {
   const answers: [string, (answers: Answers) => string][] = [

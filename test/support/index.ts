@@ -5,16 +5,20 @@
  * - `wireFrame`, `clientFrame`, `serverFrame`, `closePayload`: frames without the product's help, wrong ones too
  * - `rawConnect`, `rawHandshake`: a client written and read by hand; `rawServer`, `rawAnswer`: a server of that kind
  * - `listen`: any server on a free port, closed when the test ends
+ * - `freePort`, `refusedPort`: for who has to be told a port, and where nobody listens
  * - `inflateByHand`: inflates without zlib, and tells how far back a stream refers
  * - `seeded`, `Random`: random runs that a printed seed brings back
  * - `FakeClock`: time that moves only when told to
  * - `once`, `deferred`, `turn`, `isPending`: waiting for what happens, never for time to pass
+ * - `GUARD`: ends what hangs
  * - `tls`: certificates for localhost and their authority
  */
 export { type Deferred, deferred, isPending, once, turn } from './events.js'
 export { FakeClock } from './fake-clock.js'
+export { GUARD } from './guard.js'
 export { hex, toHex } from './hex.js'
 export { type Inflated, inflateByHand } from './inflate.js'
+export { freePort, refusedPort } from './ports.js'
 export { Random, seeded } from './random.js'
 export {
   acceptKey,

@@ -70,8 +70,8 @@ export async function rawServer(t: TestContext, tls?: nodeTls.TlsOptions): Promi
 }
 
 /** Listens on a free port of 127.0.0.1 and returns it. */
-export async function listenOn(server: net.Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+export async function listenOn(server: net.Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as net.AddressInfo).port
 }

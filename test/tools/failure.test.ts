@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { CloseError, dial, HandshakeError, reject, upgrade } from '../../src/index.js'
 import { closedInWords } from '../../src/tools/closed.js'
 import { failureLines, failureRecord, isEnd } from '../../src/tools/failure.js'
-import { listen, once } from '../support/index.js'
+import { listen, once, refusedPort } from '../support/index.js'
 
 /** Why a server with this answer refuses. */
 async function refusal(t: TestContext, body: string): Promise<unknown> {
@@ -13,16 +13,6 @@ async function refusal(t: TestContext, body: string): Promise<unknown> {
   const accept = () => reject(403, { headers, body })
   const port = await listen(t, createServer(upgrade({ message: () => undefined }, { accept })))
   return dial(`ws://127.0.0.1:${port}`).catch((error: unknown) => error)
-}
-
-/** A port that nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 describe('a failure', () => {
@@ -41,8 +31,8 @@ describe('a failure', () => {
     assert.deepEqual((headers as Record<string, unknown>)['set-cookie'], ['a=1', 'b=2'])
   })
 
-  test('names each of several addresses that did not answer', async () => {
-    const port = await closedPort()
+  test('names each of several addresses that did not answer', async (t) => {
+    const port = await refusedPort(t)
     const lookup: LookupFunction = (_name, _options, done) =>
       done(null, [
         { address: '127.0.0.1', family: 4 },

@@ -15,7 +15,7 @@ import { PAGE_SCRIPT } from '../../src/tools/check/page-parts.js'
 import { escapeControls } from '../../src/tools/escape.js'
 import { main } from '../../src/tools/main.js'
 import { Output } from '../../src/tools/output.js'
-import { listen, tls } from '../support/index.js'
+import { listen, refusedPort, tls } from '../support/index.js'
 import { root } from '../support/root.js'
 import { referenceServer } from './reference-server.js'
 import { resultsOf, runMain } from './run-main.js'
@@ -84,9 +84,7 @@ describe('fastws check', () => {
   })
 
   test('tells that nobody is there', async (t) => {
-    const server = createTcpServer()
-    const port = await listen(t, server)
-    server.close()
+    const port = await refusedPort(t)
     const { code, stdout } = await runMain('check', `ws://127.0.0.1:${port}`, '--cases', '1.1.1')
     assert.equal(code, 1)
     assert.match(stdout, /Cannot connect to 127\.0\.0\.1:\d+: ECONNREFUSED/)

@@ -18,7 +18,7 @@ import { Screen } from '../../src/tools/proxy/screen.js'
 import { type ProxySettings, startProxy } from '../../src/tools/proxy/server.js'
 import { type Sink, Sinks } from '../../src/tools/proxy/sink.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
-import { deferred, listen, once, rawConnect, rawServer, tls } from '../support/index.js'
+import { deferred, listen, once, rawConnect, rawServer, refusedPort, tls } from '../support/index.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram, written } from './wire-program.js'
 
@@ -206,9 +206,7 @@ describe('proxy', () => {
   })
 
   test('tells the client that the target cannot be reached', async (t) => {
-    const closed = createTcpServer()
-    const nobody = await listen(t, closed)
-    closed.close()
+    const nobody = await refusedPort(t)
     const { port, notes } = await proxyTo(t, `127.0.0.1:${nobody}`)
     const socket = new WebSocket(`ws://127.0.0.1:${port}`)
     const error = await once<Error>(socket, 'error')

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -9,7 +8,7 @@ import { encodeClosePayload, Frame, Opcode } from '../../src/frame/index.js'
 import { type Conn, type Message, upgrade } from '../../src/index.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { recordOf } from '../../src/tools/recording/lines.js'
-import { deferred, listen, once } from '../support/index.js'
+import { deferred, listen, once, refusedPort } from '../support/index.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram } from './wire-program.js'
 
@@ -370,9 +369,7 @@ describe('fastws replay', () => {
   })
 
   test('says that nobody is there', async (t) => {
-    const server = createTcpServer()
-    const port = await listen(t, server)
-    server.close()
+    const port = await refusedPort(t)
     const path = record(t, [text('sent', 'x')])
     const { code, stdout } = await runMain('replay', path, `ws://127.0.0.1:${port}`)
     assert.equal(code, 1)

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Conn, type Message, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
 import type { Result } from '../../../src/tools/bench/result.js'
 import { main } from '../../../src/tools/main.js'
-import { listen, tls } from '../../support/index.js'
+import { listen, refusedPort, tls } from '../../support/index.js'
 import { root } from '../../support/root.js'
 import { echoPeers } from '../echo.js'
 import { runMain } from '../run-main.js'
@@ -253,10 +253,7 @@ describe('fastws bench', () => {
     assert.equal(refused.result.latency, null)
     const silent = await bench(await listen(t, createTcpServer()), '--connections', '2', '--timeout', '50')
     assert.deepEqual(silent.result.errors, { 'a handshake that was not answered in time': 2 })
-    const server = createTcpServer()
-    const port = await listen(t, server)
-    server.close()
-    const nobody = await bench(port, '--connections', '3')
+    const nobody = await bench(await refusedPort(t), '--connections', '3')
     assert.deepEqual(nobody.result.errors, { 'a connection that could not be opened: ECONNREFUSED': 3 })
     assert.deepEqual(nobody.result.warnings, [])
   })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { type Conn, type Handler, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
-import { deferred, listen, once, tls, turn } from '../../support/index.js'
+import { deferred, listen, once, refusedPort, tls, turn } from '../../support/index.js'
 import { runMain } from '../run-main.js'
 import { records, runTool, startTool } from '../run-tool.js'
 
@@ -234,10 +234,7 @@ describe('fastws connect, where it is refused', () => {
   })
 
   test('tells that nobody is there', async (t) => {
-    const server = createServer()
-    const port = await listen(t, server)
-    server.close()
-    const { code, stderr } = await runMain('connect', `ws://127.0.0.1:${port}`, '-m', 'x')
+    const { code, stderr } = await runMain('connect', `ws://127.0.0.1:${await refusedPort(t)}`, '-m', 'x')
     assert.equal(code, 1)
     assert.match(stderr, /ECONNREFUSED/)
   })
