@@ -12,6 +12,7 @@ import {
   clientFrame,
   deferred,
   FakeClock,
+  GUARD,
   listen,
   type Random,
   type RawPeer,
@@ -67,7 +68,7 @@ async function fuzzed(scene: Scene, random: Random): Promise<void> {
 
 const ENGINE_IO = 'CVE-2022-21676, CVE-2022-41940, CVE-2023-31125, CVE-2024-38355 (engine.io, socket.io)'
 
-describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
+describe('a process that a stranger cannot end', GUARD, () => {
   test(`${ENGINE_IO}: a reset while accept() decides`, async (t) => {
     const asked = deferred<net.Socket>()
     const decided = deferred<undefined>()
@@ -295,7 +296,7 @@ describe('a process that a stranger cannot end', { timeout: 30_000 }, () => {
     }))
 })
 
-describe('peers that say nothing', { timeout: 30_000 }, () => {
+describe('peers that say nothing', GUARD, () => {
   const row = 'HackerOne 868834 (Node.js)'
 
   test(`${row}: a client that opens and stays silent is given up after 45 s`, async (t) => {

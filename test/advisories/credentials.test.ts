@@ -11,6 +11,7 @@ import { HandshakeError } from '../../src/errors.js'
 import { printError } from '../../src/server/print-error.js'
 import { upgrade } from '../../src/upgrade.js'
 import {
+  GUARD,
   listen,
   once,
   RawPeer,
@@ -68,7 +69,7 @@ async function unixServer(t: TestContext): Promise<{ path: string; accept: () =>
   return { path, accept }
 }
 
-describe('credentials on the way', { timeout: 30_000 }, () => {
+describe('credentials on the way', GUARD, () => {
   const credentials = '6946f5fe, d68ba9e1, bc8bd34e (ws 8.5 to 8.8.1)'
   const secure = { key: tls.key, cert: tls.cert }
 
@@ -201,7 +202,7 @@ describe('terminals', () => {
   })
 })
 
-describe('TLS', { timeout: 30_000 }, () => {
+describe('TLS', GUARD, () => {
   const row = 'CVE-2020-15133 (faye-websocket)'
   const unverified = async (t: TestContext, url: (port: number) => string, options: DialOptions) => {
     const server = https.createServer(
@@ -267,7 +268,7 @@ describe('TLS', { timeout: 30_000 }, () => {
   })
 })
 
-describe('who may connect', { timeout: 30_000 }, () => {
+describe('who may connect', GUARD, () => {
   test('vite 6.0.9: pages of other sites are refused before anybody is asked, whatever they call themselves', async (t) => {
     const asked: unknown[] = []
     const ws = upgrade(async (conn) => void (await conn.closed), { accept: () => void asked.push(1) })

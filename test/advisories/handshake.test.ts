@@ -9,6 +9,7 @@ import { type UpgradeOptions, upgrade } from '../../src/upgrade.js'
 import {
   acceptKey,
   deferred,
+  GUARD,
   listen,
   type RawPeer,
   rawAnswer,
@@ -47,7 +48,7 @@ const NAMES_OF_OBJECTS = [
 const MEGABYTE = 1 << 20
 const LINEAR = 1_000
 
-describe('handshakes that a server is offered', { timeout: 30_000 }, () => {
+describe('handshakes that a server is offered', GUARD, () => {
   test('GHSA-5v72-xg48-5rpm (ws 3.3.1): extensions and parameters may be called as what objects have', async (t) => {
     const port = await open(t, { compress: true })
     const offers = NAMES_OF_OBJECTS.flatMap((name) => [
@@ -151,7 +152,7 @@ const INJECTIONS = [
   'a\0b',
 ]
 
-describe('what we write into a handshake', { timeout: 30_000 }, () => {
+describe('what we write into a handshake', GUARD, () => {
   const extension = (name: string, param: string, value: string): Extension => ({
     name,
     offer: () => [[[param, value]]],
@@ -250,7 +251,7 @@ function withPort(options: DialOptions, port: number): DialOptions {
   return { ...options, proxy: { ...proxy, url: String(proxy.url).replace('PORT', String(port)) } }
 }
 
-describe('handshakes that a client is answered', { timeout: 30_000 }, () => {
+describe('handshakes that a client is answered', GUARD, () => {
   const refused = (dialled: Promise<unknown>): Promise<HandshakeError> =>
     dialled.then(
       () => assert.fail('it was opened'),

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, test } from 'node:test'
 import type { Message } from '../../src/conn/message.js'
 import { upgrade } from '../../src/upgrade.js'
-import { clientFrame, listen, rawHandshake, turn } from '../support/index.js'
+import { clientFrame, GUARD, listen, rawHandshake, turn } from '../support/index.js'
 import { attack, closeCode, endOf, peakWhile, READERS, ROLES, verdict } from './attack.js'
 
 const MIB = 1 << 20
@@ -18,7 +18,7 @@ const readers = Object.entries(READERS)
 const flood = (frame: typeof clientFrame, payload: string, count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => frame(i === 0 ? 2 : 0, payload, { fin: false })))
 
-describe('limits', { timeout: 30_000 }, () => {
+describe('limits', GUARD, () => {
   for (const role of ROLES) {
     test(`CVE-2016-10542 (ws 1.1.1): a ${role} takes a message of 1 MiB and not a byte more`, async (t) => {
       const honest = await attack(t, role)

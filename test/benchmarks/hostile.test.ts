@@ -6,10 +6,11 @@ import { flood, floodTable } from '../../benchmarks/flood/main.js'
 import { kinds, type Tally } from '../../benchmarks/soak/clients.js'
 import { soak } from '../../benchmarks/soak/main.js'
 import { judgeDelay, judgeMemory, judgeMessages, type Sample } from '../../benchmarks/soak/verdict.js'
+import { GUARD } from '../support/guard.js'
 
 pinProcesses(false)
 
-describe('npm run flood', { timeout: 120_000, concurrency: 4 }, () => {
+describe('npm run flood', { ...GUARD, concurrency: 4 }, () => {
   for (const kind of Object.keys(attacks))
     test(`attacks with ${kind}, and measures the honest beside`, async () => {
       const [result] = await flood([kind], { milliseconds: 200, connections: 5 })
@@ -25,7 +26,7 @@ describe('npm run flood', { timeout: 120_000, concurrency: 4 }, () => {
   })
 })
 
-describe('npm run soak', { timeout: 120_000 }, () => {
+describe('npm run soak', GUARD, () => {
   test('has every kind of connection, and every message accounted for', async () => {
     const findings = await soak({ connections: 60, seconds: 3, maxDelay: 60_000 })
     const shares = Object.values(kinds).reduce((sum, { share }) => sum + share, 0)

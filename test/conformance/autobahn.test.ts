@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
-import { turn } from '../support/index.js'
+import { GUARD, turn } from '../support/index.js'
 import { type EchoCase, echoCases } from './autobahn-cases.js'
 import { Bench, connBytes, peerBytes, ROLES } from './bench.js'
 
@@ -58,14 +58,14 @@ const pick = (report: { code: number; clean: boolean } | undefined) => ({
 for (const role of ROLES) {
   describe(`Conn as ${role}, echoing events`, () => {
     for (const one of echoCases)
-      test(one.id, { timeout: 20_000 }, async (t) => {
+      test(one.id, GUARD, async (t) => {
         await runEcho(await Bench.open(t, role), one, undefined)
       })
   })
   for (const [name, echo] of Object.entries(ECHOES))
     describe(`Conn as ${role}, echoing in a ${name}`, () => {
       for (const one of echoCases.filter((one) => isInTime(name, one)))
-        test(one.id, { timeout: 20_000 }, async (t) => {
+        test(one.id, GUARD, async (t) => {
           await runEcho(await Bench.open(t, role), one, echo)
         })
     })

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { dial } from '../../src/dial.js'
-import { rawAnswer, rawServer } from '../support/index.js'
+import { GUARD, rawAnswer, rawServer } from '../support/index.js'
 import { Bench, ROLES } from './bench.js'
 import { runAnswer, runRequest } from './handshake-case.js'
 import { answerRules, requestRules, wireRules } from './rfc6455.js'
 import { runCase, VARIANTS } from './wire-case.js'
-
-const GUARD = { timeout: 20_000 }
 
 for (const rule of requestRules)
   describe(`RFC 6455 §${rule.section}, server: ${rule.rule}`, () => {

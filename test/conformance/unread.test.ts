@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
-import { closePayload } from '../support/index.js'
+import { closePayload, GUARD } from '../support/index.js'
 import { Bench, connBytes, peerBytes, ROLES } from './bench.js'
 import { binary, close, ping, pong } from './rules/rule.js'
 
@@ -29,7 +29,7 @@ const COUNTS = [0, 1, 2, 15, 16, 17, 33, 1000]
 for (const role of ROLES)
   describe(`Conn as ${role} answers control frames when nobody reads any more (RFC 6455 §5.5)`, () => {
     for (const [name, read] of Object.entries(WAYS))
-      test(`behind messages taken with ${name}`, { timeout: 20_000 }, async (t) => {
+      test(`behind messages taken with ${name}`, GUARD, async (t) => {
         const bench = await Bench.open(t, role)
         for (const count of COUNTS)
           for (const size of [0, 10, 300]) {

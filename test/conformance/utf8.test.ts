@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
-import { closePayload, hex, turn } from '../support/index.js'
+import { closePayload, GUARD, hex, turn } from '../support/index.js'
 import { Bench, connBytes, type Link, peerBytes, ROLES, type Sent } from './bench.js'
 import { begin, more, text } from './rules/rule.js'
 import { utf8Cases } from './utf8-cases.js'
 import { fails, runCase } from './wire-case.js'
-
-const GUARD = { timeout: 20_000 }
 
 const validCases = utf8Cases.filter((one) => one.failsAt === undefined)
 const invalidCases = utf8Cases.filter((one) => one.failsAt !== undefined)

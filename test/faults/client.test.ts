@@ -9,6 +9,7 @@ import type { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import {
   closePayload,
+  GUARD,
   type RawPeer,
   rawAnswer,
   rawServer,
@@ -75,7 +76,7 @@ const HANDSHAKES: Readonly<Record<string, (peer: RawPeer) => unknown>> = {
   },
 }
 
-describe('a server goes while it is dialled', { timeout: 60_000 }, () => {
+describe('a server goes while it is dialled', GUARD, () => {
   for (const [when, reach] of Object.entries(HANDSHAKES))
     for (const secure of [false, true])
       for (const [how, go] of [
@@ -157,7 +158,7 @@ const STATES: Readonly<Record<string, State>> = {
   },
 }
 
-describe('a server goes while its connection is', { timeout: 60_000 }, () => {
+describe('a server goes while its connection is', GUARD, () => {
   for (const [name, state] of Object.entries(STATES))
     for (const secure of [false, true])
       for (const [how, go, expected] of [

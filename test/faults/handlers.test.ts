@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Extension } from '../../src/index.js'
 import type { Handler } from '../../src/server/options.js'
-import { clientFrame, closePayload, type RawPeer, turn } from '../support/index.js'
+import { clientFrame, closePayload, GUARD, type RawPeer, turn } from '../support/index.js'
 import { openScene, type Scene, type SceneOptions } from '../support/scene.js'
 
 class Oops extends Error {
@@ -31,7 +31,7 @@ const everything = (peer: RawPeer): void =>
 
 const HANDLER_FAILED = '1011 local WS_ERR_HANDLER'
 
-describe('a handler that throws', { timeout: 30_000 }, () => {
+describe('a handler that throws', GUARD, () => {
   for (const [how, fails] of [
     ['', boom],
     [' later', later],
@@ -139,7 +139,7 @@ async function told(scene: Scene, count: number): Promise<readonly Error[]> {
   return scene.errors
 }
 
-describe('a hook that throws', { timeout: 30_000 }, () => {
+describe('a hook that throws', GUARD, () => {
   const extension = (hooks: Partial<Extension>): Extension => ({
     name: 'e',
     accept: () => [],

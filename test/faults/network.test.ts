@@ -10,6 +10,7 @@ import {
   clientFrame,
   closePayload,
   deferred,
+  GUARD,
   once,
   type RawPeer,
   rawConnect,
@@ -66,7 +67,7 @@ function ownNetwork(): readonly string[] | undefined {
   return undefined
 }
 
-describe('a peer that is killed', { timeout: 30_000 }, () => {
+describe('a peer that is killed', GUARD, () => {
   test('with SIGKILL is reported, and leaves nothing behind', async (t) => {
     const scene = await openScene(t)
     const client = run(t, ['client', String(scene.port)])
@@ -104,7 +105,7 @@ describe('a peer that is killed', { timeout: 30_000 }, () => {
   })
 })
 
-describe('a network that vanishes', { timeout: 30_000 }, () => {
+describe('a network that vanishes', GUARD, () => {
   const namespace = ownNetwork()
   for (const [how, before] of [
     ['between two proxies', []],
@@ -120,7 +121,7 @@ describe('a network that vanishes', { timeout: 30_000 }, () => {
     })
 })
 
-describe('bytes that come one at a time', { timeout: 30_000 }, () => {
+describe('bytes that come one at a time', GUARD, () => {
   const messages = [clientFrame(1, 'hello'), clientFrame(9, 'p'), clientFrame(2, Buffer.alloc(300, 7))]
   const request =
     'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -206,7 +207,7 @@ async function textsOf(peer: RawPeer, count: number): Promise<string[]> {
   return texts
 }
 
-describe('a write that fails', { timeout: 30_000 }, () => {
+describe('a write that fails', GUARD, () => {
   for (const secure of [false, true])
     test(`in the midst of a batch costs only its own connection${secure ? ', over TLS' : ''}`, async (t) => {
       const scene = await openScene(t, undefined, { secure })
@@ -257,7 +258,7 @@ describe('a write that fails', { timeout: 30_000 }, () => {
   })
 })
 
-describe('what comes in the midst of TLS', { timeout: 30_000 }, () => {
+describe('what comes in the midst of TLS', GUARD, () => {
   const wrong: [string, Buffer][] = [
     ['an alert', Buffer.from('15030300020228', 'hex')],
     ['a record that nobody can read', Buffer.from(`1703030020${'ab'.repeat(32)}`, 'hex')],
@@ -290,7 +291,7 @@ describe('what comes in the midst of TLS', { timeout: 30_000 }, () => {
   }
 })
 
-describe('close() during handshakes', { timeout: 30_000 }, () => {
+describe('close() during handshakes', GUARD, () => {
   test('of the server and of what upgrade() gave leaves nobody behind', async (t) => {
     const asked: (() => void)[] = []
     const scene = await openScene(t, undefined, {
@@ -322,7 +323,7 @@ describe('close() during handshakes', { timeout: 30_000 }, () => {
   })
 })
 
-describe('a process that may open no more files', { timeout: 30_000 }, () => {
+describe('a process that may open no more files', GUARD, () => {
   test('keeps its connections, refuses others, and goes on when there is room', async (t) => {
     const child = run(t, ['scarce'], ['sh', '-c', 'ulimit -n 200; exec "$@"', 'sh'])
     const port = Number(await child.line())

@@ -2,7 +2,7 @@ import net from 'node:net'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
 import type { ConnHandler } from '../../src/server/options.js'
-import { clientFrame, closePayload, type RawPeer } from '../support/index.js'
+import { clientFrame, closePayload, GUARD, type RawPeer } from '../support/index.js'
 import { openScene, type SceneOptions, until } from '../support/scene.js'
 
 const MIB = 1 << 20
@@ -70,7 +70,7 @@ const STATES: Readonly<Record<string, State>> = {
   },
 }
 
-describe('a peer goes while it is', { timeout: 60_000 }, () => {
+describe('a peer goes while it is', GUARD, () => {
   for (const [name, state] of Object.entries(STATES))
     for (const secure of [false, true])
       for (const [how, go, expected] of [

@@ -10,6 +10,7 @@ import {
   clientFrame,
   closePayload,
   deferred,
+  GUARD,
   isPending,
   listen,
   rawHandshake,
@@ -84,7 +85,7 @@ function offer(conn: Conn): { readonly offered: () => number; readonly all: Prom
   return { offered: () => offered, all }
 }
 
-describe('a consumer that stops reading', { timeout: 60_000 }, () => {
+describe('a consumer that stops reading', GUARD, () => {
   for (const consumer of ['server', 'client'] as const) {
     test(`as ${consumer} stops a peer with 1 GiB, and goes on where it stopped`, async (t) => {
       const { client, served } = await connect(t)
@@ -135,7 +136,7 @@ async function stuck(t: TestContext, options: ConnOptions = {}) {
   return { conn: await opened.promise, peer }
 }
 
-describe('a peer that stops reading', { timeout: 60_000 }, () => {
+describe('a peer that stops reading', GUARD, () => {
   test('makes send() wait, with no more held than the high-water mark and a message', async (t) => {
     const { conn, peer } = await stuck(t)
     const { offered, all } = offer(conn)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import { describe, type TestContext, test } from 'node:test'
 import { Conn } from '../../src/index.js'
-import { deferred, listen, once } from '../support/index.js'
+import { deferred, GUARD, listen, once } from '../support/index.js'
 
 /** Two ends of a WebSocket over a stream of HTTP/2 (RFC 8441), after a handshake that each side has made itself. */
 async function overHttp2(t: TestContext): Promise<{
@@ -33,7 +33,7 @@ async function overHttp2(t: TestContext): Promise<{
   return { client, server: await server.promise, session, open }
 }
 
-describe('Conn.over() an HTTP/2 stream (RFC 8441)', { timeout: 20_000 }, () => {
+describe('Conn.over() an HTTP/2 stream (RFC 8441)', GUARD, () => {
   test('carries messages both ways, large ones too', async (t) => {
     const { client, server } = await overHttp2(t)
     const large = Buffer.alloc(900_000, 7)

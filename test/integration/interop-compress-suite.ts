@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
 import { upgrade } from '../../src/upgrade.js'
-import { listen, Random } from '../support/index.js'
+import { GUARD, listen, Random } from '../support/index.js'
 import { nodeLibrary, Queue } from './interop.js'
 
 export const rows = (count: number): string =>
@@ -30,7 +30,7 @@ export const same = (one: string | Buffer, other: string | Buffer): boolean =>
 
 /** Node's own client, undici's: it offers `client_max_window_bits` and compresses nothing itself. */
 export const compressWithNode = (): unknown =>
-  describe("compression: upgrade() and Node's WebSocket", { timeout: 60_000 }, () => {
+  describe("compression: upgrade() and Node's WebSocket", GUARD, () => {
     const takeover = { serverNoContextTakeover: false, clientNoContextTakeover: false }
     for (const params of [{}, takeover, { ...takeover, serverMaxWindowBits: 9 }])
       test(`we ask for ${JSON.stringify(params)}`, async (t) => {

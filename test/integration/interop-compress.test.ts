@@ -6,7 +6,7 @@ import type { CompressOptions } from '../../src/conn/compress-options.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { dial } from '../../src/dial.js'
 import { upgrade } from '../../src/upgrade.js'
-import { listen, once } from '../support/index.js'
+import { GUARD, listen, once } from '../support/index.js'
 import { Queue } from './interop.js'
 import { messages, rows, same } from './interop-compress-suite.js'
 
@@ -104,7 +104,7 @@ for (const [name, connect] of [
   ['upgrade() and the client of ws', toUs],
   ['dial() and the server of ws', toThem],
 ] as const)
-  describe(`compression: ${name}`, { timeout: 60_000 }, () => {
+  describe(`compression: ${name}`, GUARD, () => {
     for (const params of combinations) {
       test(`we ask for ${nameOf(params)}`, async (t) => {
         const ends = await connect(t, params, {})

@@ -5,7 +5,7 @@ import type { Conn } from '../../src/conn/conn.js'
 import type { ConnOptions } from '../../src/conn/options.js'
 import { dial } from '../../src/dial.js'
 import { upgrade } from '../../src/upgrade.js'
-import { listen } from '../support/index.js'
+import { GUARD, listen } from '../support/index.js'
 import { type Foreign, type Library, Queue } from './interop.js'
 
 const LARGEST = 16 << 20
@@ -213,7 +213,7 @@ function closeTests(start: Start, library: Library): void {
 /** All tests with a library, in both directions where it has a server. */
 export function interopWith(library: Library): void {
   const suite = (name: string, start: Start): unknown =>
-    describe(name, { timeout: 60_000 }, () => {
+    describe(name, GUARD, () => {
       messageTests(start)
       if (library.serve !== undefined) frameTests(start)
       closeTests(start, library)

@@ -14,7 +14,7 @@ import {
   upgrade,
 } from '../../src/upgrade.js'
 import { exchange, handshake } from '../handshake/raw.js'
-import { clientFrame, deferred, listen, once, rawHandshake, turn } from '../support/index.js'
+import { clientFrame, deferred, GUARD, listen, once, rawHandshake, turn } from '../support/index.js'
 
 const stay: ConnHandler = async (conn) => void (await conn.closed)
 
@@ -153,7 +153,7 @@ test('many connections share one timer, openings that wait too', async (t) => {
   assert.deepEqual([timers, live.size, timekeeperOf(clock).size], [1, 0, 0])
 })
 
-test('nothing keeps the process alive once the connections are closed', { timeout: 20_000 }, async (t) => {
+test('nothing keeps the process alive once the connections are closed', GUARD, async (t) => {
   const main = new URL('../../src/index.js', import.meta.url)
   const program = `
     import { createServer } from 'node:http'

@@ -14,7 +14,7 @@ import {
   type UpgradeOptions,
   upgrade,
 } from '../../src/index.js'
-import { clientFrame, closePayload, deferred, listen, rawHandshake, turn } from '../support/index.js'
+import { clientFrame, closePayload, deferred, GUARD, listen, rawHandshake, turn } from '../support/index.js'
 import { root } from '../support/root.js'
 
 type Name = keyof DiagnosticsEvents
@@ -260,7 +260,7 @@ test('a subscriber that throws is an uncaught exception, as Node has it, and the
     await client.send('still here')
     console.log((await server.read()).text(), (await client.close(), uncaught >= 6))`
   const args = ['--input-type=module', '--eval', program]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 20_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, ...GUARD })
   assert.equal(stdout, 'still here true\n')
 })
 

@@ -4,7 +4,7 @@ import { createServer as createHttps } from 'node:https'
 import { describe, test } from 'node:test'
 import { rest, Share, stopSpending } from '../../src/node/fair-turns.js'
 import { upgrade } from '../../src/upgrade.js'
-import { clientFrame, deferred, listen, rawHandshake, tls, turn } from '../support/index.js'
+import { clientFrame, deferred, GUARD, listen, rawHandshake, tls, turn } from '../support/index.js'
 
 const KIB = 1 << 10
 
@@ -51,7 +51,7 @@ function work(microseconds: number): void {
   while (performance.now() < end);
 }
 
-describe('a peer that sends without a pause', { timeout: 60_000 }, () => {
+describe('a peer that sends without a pause', GUARD, () => {
   const COUNT = 20_000
   for (const secure of [false, true])
     for (const way of ['events', 'for await'] as const)
