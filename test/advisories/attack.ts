@@ -17,7 +17,6 @@ import {
   rawServer,
   readHead,
   serverFrame,
-  turn,
   type WireFrame,
 } from '../support/index.js'
 
@@ -122,26 +121,3 @@ export async function closeCode(peer: RawPeer): Promise<number> {
 /** What a report says of a limit or a rule that was broken. */
 export const verdict = ({ code, cause, sent }: CloseReport): string =>
   `${code} ${(cause as { code?: unknown } | undefined)?.code ?? 'no cause'}, told ${sent?.code}`
-
-/** The most memory in buffers that is in use while something goes on, beyond what was in use before. */
-export async function peakWhile<T>(work: () => Promise<T>): Promise<{ peak: number; result: T }> {
-  const before = process.memoryUsage().arrayBuffers
-  let peak = 0
-  let done = false
-  const working = work().finally(() => {
-    done = true
-  })
-  while (!done) {
-    peak = Math.max(peak, process.memoryUsage().arrayBuffers - before)
-    await turn()
-  }
-  return { peak, result: await working }
-}
-
-/** How much of the processor's time something takes, in milliseconds: other programs do not count. */
-export async function cpuOf(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1000
-}

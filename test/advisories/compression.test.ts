@@ -4,7 +4,8 @@ import zlib from 'node:zlib'
 import { dial } from '../../src/dial.js'
 import { HandshakeError } from '../../src/errors.js'
 import { GUARD, hex, rawAnswer, rawServer } from '../support/index.js'
-import { type Attack, attack, endOf, peakWhile, READERS, ROLES, verdict } from './attack.js'
+import { peakWhile } from '../support/measure.js'
+import { type Attack, attack, endOf, READERS, ROLES, verdict } from './attack.js'
 
 const MIB = 1 << 20
 const TOO_BIG = '1009 WS_ERR_MAX_MESSAGE, told 1009'

@@ -15,12 +15,12 @@ import {
   GUARD,
   listen,
   type Random,
-  type RawPeer,
   rawAnswer,
   rawConnect,
   rawHandshake,
   rawServer,
   readHead,
+  reset,
   seeded,
   turn,
 } from '../support/index.js'
@@ -29,8 +29,6 @@ import { attack } from './attack.js'
 
 const causeOf = (report: CloseReport | undefined): unknown =>
   (report?.cause as { code?: unknown } | undefined)?.code
-
-const reset = (peer: RawPeer): void => void (peer.socket as net.Socket).resetAndDestroy()
 
 const REQUEST =
   'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +

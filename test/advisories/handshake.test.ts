@@ -19,7 +19,8 @@ import {
   readHead,
   turn,
 } from '../support/index.js'
-import { cpuOf, lines } from './attack.js'
+import { cpuOf } from '../support/measure.js'
+import { lines } from './attack.js'
 
 const echo = upgrade(async (conn) => {
   for await (const message of conn) await conn.send(message)

@@ -4,7 +4,8 @@ import { describe, test } from 'node:test'
 import type { Message } from '../../src/conn/message.js'
 import { upgrade } from '../../src/upgrade.js'
 import { clientFrame, GUARD, listen, rawHandshake, turn } from '../support/index.js'
-import { attack, closeCode, endOf, peakWhile, READERS, ROLES, verdict } from './attack.js'
+import { peakWhile } from '../support/measure.js'
+import { attack, closeCode, endOf, READERS, ROLES, verdict } from './attack.js'
 
 const MIB = 1 << 20
 const TOO_BIG = '1009 WS_ERR_MAX_MESSAGE, told 1009'

@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Application } from '../../src/conn/application.js'
 import { type Conn, startConn } from '../../src/conn/conn.js'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import type { Transport } from '../../src/node/transport.js'
 import { FakeClock } from '../support/index.js'
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
+import { gc } from '../support/measure.js'
 
 const COUNT = 2000
 

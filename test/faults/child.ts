@@ -1,5 +1,6 @@
 /** Programs that tests run in processes of their own: `node child.js <name> …`. Each says what it sees on stdout. */
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -58,13 +59,14 @@ const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> 
    */
   async vanish(how) {
     const reports: Promise<CloseReport>[] = []
-    const keepalive = { interval: 40, timeout: 40 }
+    const keepalive = { interval: 200, timeout: 200 } // the network is there for less, on a slow machine too
     const options = { keepalive, closeTimeout: 40 }
     const ws = upgrade(async (conn) => {
       reports.push(conn.closed)
       await echo(conn)
     }, options)
-    const path = join(tmpdir(), `fastws-${process.pid}.sock`)
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-vanish-'))
+    const path = join(folder, 'beside.sock')
     const beside = createServer(upgrade(echo))
     await listening(beside, path)
     const honest = await dial(`ws+unix:${path}:/`)
@@ -86,6 +88,7 @@ const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> 
     await honest.close()
     server.close()
     beside.close()
+    rmSync(folder, { recursive: true })
   },
 }
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import type net from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
@@ -8,29 +7,21 @@ import { HandshakeError } from '../../src/errors.js'
 import type { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import {
-  closePayload,
   GUARD,
   type RawPeer,
   rawAnswer,
   rawServer,
   readHead,
+  reset,
   serverFrame,
   tls,
 } from '../support/index.js'
-import { CountingClock, FrameCount, inShort, nameOf, until } from '../support/scene.js'
+import { CountingClock, FrameCount, inShort, nameOf, openSockets, until } from '../support/scene.js'
+import { ENDED, LOST, type State, statesWith } from './states.js'
 
 const MIB = 1 << 20
 
-/** The TCP below a peer, whatever it speaks. */
-const tcpOf = ({ socket }: RawPeer): net.Socket =>
-  (socket as { _parent?: net.Socket | null })._parent ?? (socket as net.Socket)
-
-const reset = (peer: RawPeer): void => void tcpOf(peer).resetAndDestroy()
 const end = (peer: RawPeer): void => void peer.socket.end()
-
-/** Sockets of this process that are connected. */
-const connected = (): number =>
-  process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TLSWrap').length
 
 interface Stage {
   readonly options: DialOptions & { clock: CountingClock }
@@ -44,10 +35,10 @@ async function openStage(t: TestContext, secure: boolean): Promise<Stage> {
   const server = await rawServer(t, secure ? { key: tls.key, cert: tls.cert } : undefined)
   const clock = new CountingClock()
   const frames = new FrameCount()
-  const before = connected()
+  const before = openSockets()
   const peers: RawPeer[] = []
   return {
-    options: { clock, keepalive: false, closeTimeout: 50, tls: { ca: tls.ca } },
+    options: { clock, keepalive: false, tls: { ca: tls.ca } },
     url: `${secure ? 'wss' : 'ws'}://127.0.0.1:${server.port}`,
     async accept() {
       const peer = await server.accept()
@@ -56,7 +47,7 @@ async function openStage(t: TestContext, secure: boolean): Promise<Stage> {
     },
     async assertClean() {
       for (const peer of peers) peer.destroy()
-      await until(() => connected() === before)
+      await until(() => openSockets() === before)
       assert.deepEqual([timekeeperOf(clock).size, clock.pending, frames.out], [0, 0, 0])
     },
   }
@@ -110,51 +101,21 @@ describe('a server goes while it is dialled', GUARD, () => {
   })
 })
 
-interface State {
-  /** What the server sends, all of which the client reads. */
-  readonly sends?: Buffer
-  readonly reach?: (peer: RawPeer, conn: Conn) => unknown
-  readonly onReset?: string
-  readonly onEnd?: string
-}
-
 /** What came before the end can still be read, and waits for it. */
 async function readAll(conn: Conn): Promise<void> {
   const next = (): Promise<Frame | null> => conn.nextFrame().catch(() => null)
   for (let frame = await next(); frame !== null; frame = await next()) releaseFrame(frame)
 }
 
-const text = serverFrame(1, 'hello')
-const LOST = '1006 remote WS_ERR_SOCKET'
-const ENDED = '1006 remote WS_ERR_EOF'
-
-const STATES: Readonly<Record<string, State>> = {
-  'open and idle': {},
-  'in the midst of a header': { sends: text.subarray(0, 1) },
-  'in the midst of a payload': { sends: text.subarray(0, 4) },
-  'in the midst of a long payload': { sends: serverFrame(2, Buffer.alloc(100_000), { length: 900_000 }) },
-  'between two fragments': { sends: serverFrame(1, 'hel', { fin: false }) },
-  'heard by nobody': { sends: Buffer.concat(Array.from({ length: 10 }, () => text)) },
+const STATES: Readonly<Record<string, State & { readonly closeTimeout?: number }>> = {
+  ...statesWith(serverFrame),
   'sent more than it reads': {
+    closeTimeout: 50, // nobody will take what waits
     async reach(peer, conn) {
       peer.socket.pause()
       void conn.send(Buffer.alloc(32 * MIB)).catch(() => undefined)
       await until(() => conn.bufferedAmount > 0)
     },
-  },
-  'told our Close': {
-    async reach(peer, conn) {
-      void conn.close(4001)
-      await peer.readFrame()
-    },
-    onReset: '1006 local WS_ERR_SOCKET',
-    onEnd: '1006 local WS_ERR_EOF',
-  },
-  'done with its own Close, and our answer': {
-    sends: serverFrame(8, closePayload(4002)),
-    reach: (peer) => peer.readFrame(),
-    onReset: '4002 remote clean',
-    onEnd: '4002 remote clean',
   },
 }
 
@@ -167,11 +128,11 @@ describe('a server goes while its connection is', GUARD, () => {
       ] as const)
         test(`${name}: ${how}${secure ? ', over TLS' : ''}`, async (t) => {
           const stage = await openStage(t, secure)
-          const dialled = dial(stage.url, { ...stage.options, maxOutboxBytes: 64 * MIB })
+          const { sends = Buffer.alloc(0), closeTimeout = 60_000 } = state
+          const dialled = dial(stage.url, { ...stage.options, closeTimeout, maxOutboxBytes: 64 * MIB })
           const peer = await stage.accept()
           await rawAnswer(peer)
           const conn = await dialled
-          const { sends = Buffer.alloc(0) } = state
           const before = conn.stats.bytesIn
           peer.write(sends)
           await until(() => conn.stats.bytesIn - before === sends.length)

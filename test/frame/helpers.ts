@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { setImmediate as turn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { ProtocolError } from '../../src/errors.js'
 import { freshSeed } from '../support/random.js'
+
+export { isCollected } from '../support/measure.js'
 
 /** Bytes from hexadecimal digits; blanks may stand between them. */
 export const hex = (digits: string): Buffer => Buffer.from(digits.replaceAll(' ', ''), 'hex')
@@ -67,16 +66,4 @@ export function maskNaively(bytes: Uint8Array, start: number, end: number, key: 
     seen |= byte
   }
   return seen
-}
-
-setFlagsFromString('--expose-gc')
-const gc = runInNewContext('gc') as () => void
-
-/** Whether the garbage collector takes what is referred to, when it is given the chance. */
-export async function isCollected(ref: WeakRef<object>): Promise<boolean> {
-  for (let i = 0; i < 5 && ref.deref() !== undefined; i++) {
-    await turn()
-    gc()
-  }
-  return ref.deref() === undefined
 }

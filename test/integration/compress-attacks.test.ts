@@ -14,6 +14,7 @@ import {
   seeded,
   turn,
 } from '../support/index.js'
+import { peakWhile } from '../support/measure.js'
 
 const MIB = 1 << 20
 
@@ -50,22 +51,6 @@ const closeCode = async (peer: RawPeer): Promise<number> => {
   }
 }
 
-/** The most memory in buffers that is in use while something goes on, beyond what was in use before. */
-async function peakWhile(work: Promise<unknown>): Promise<number> {
-  const before = process.memoryUsage().arrayBuffers
-  let peak = 0
-  let done = false
-  const settled = work.finally(() => {
-    done = true
-  })
-  while (!done) {
-    peak = Math.max(peak, process.memoryUsage().arrayBuffers - before)
-    await turn()
-  }
-  await settled
-  return peak
-}
-
 describe('attacks on compression', GUARD, () => {
   test('a bomb: 1 MB that would become 1 GB is stopped at maxMessage, in time and in memory', async (t) => {
     const { peers, received } = await attack(t, { maxFrame: 2 * MIB })
@@ -73,12 +58,10 @@ describe('attacks on compression', GUARD, () => {
     assert.ok(frame.length < 1.1 * MIB)
     const [peer] = peers
     let code = 0
-    const peak = await peakWhile(
-      (async () => {
-        peer!.write(frame)
-        code = await closeCode(peer!)
-      })(),
-    )
+    const { peak } = await peakWhile(async () => {
+      peer!.write(frame)
+      code = await closeCode(peer!)
+    })
     assert.equal(code, 1009)
     assert.deepEqual(received, [])
     // The frame itself, the message as far as it may go, and the buffers in between.
@@ -89,12 +72,10 @@ describe('attacks on compression', GUARD, () => {
     const { peers } = await attack(t, {}, 40)
     const frame = packed(bomb(200))
     let codes: number[] = []
-    const peak = await peakWhile(
-      (async () => {
-        for (const peer of peers) peer.write(frame)
-        codes = await Promise.all(peers.map(closeCode))
-      })(),
-    )
+    const { peak } = await peakWhile(async () => {
+      for (const peer of peers) peer.write(frame)
+      codes = await Promise.all(peers.map(closeCode))
+    })
     assert.deepEqual(new Set(codes), new Set([1009]))
     // What is garbage by then is counted, too, as long as nobody has collected it.
     assert.ok(peak < 40 * 2 * MIB, `${peak} bytes`)

@@ -44,17 +44,20 @@ describe('the socket of a connection', () => {
   test('times out when nothing moves, and only then', async (t) => {
     const { socket, peer } = await wired(t)
     const timeout = 200
-    let timedOut = false
-    socket.once('timeout', () => {
-      timedOut = true
+    let moved = performance.now()
+    let quiet = Infinity
+    socket.on('timeout', () => {
+      quiet = Math.min(quiet, performance.now() - moved)
     })
     socket.setTimeout(timeout)
     for (const begin = performance.now(); performance.now() - begin < 2 * timeout; ) {
+      moved = performance.now()
       peer.write(clientFrame(9, 'here'))
       await peer.readFrame()
-      assert.equal(timedOut, false)
     }
-    await once(socket, 'timeout')
+    if (quiet === Infinity) await once(socket, 'timeout')
+    // On a machine that is busy it may have timed out before, but never while bytes went by.
+    assert.ok(quiet > timeout / 2, `${quiet} ms`)
     assert.equal(socket.destroyed, false)
   })
 

@@ -4,6 +4,7 @@
  * - `hex`, `toHex`: bytes as they stand in the RFC
  * - `wireFrame`, `clientFrame`, `serverFrame`, `closePayload`: frames without the product's help, wrong ones too
  * - `rawConnect`, `rawHandshake`: a client written and read by hand; `rawServer`, `rawAnswer`: a server of that kind
+ * - `reset`, `tcpOf`: a peer that breaks the connection
  * - `listen`: any server on a free port, closed when the test ends
  * - `freePort`, `refusedPort`: for who has to be told a port, and where nobody listens
  * - `inflateByHand`: inflates without zlib, and tells how far back a stream refers
@@ -31,7 +32,7 @@ export {
   rawHandshake,
   readHead,
 } from './raw-handshake.js'
-export { RawPeer } from './raw-peer.js'
+export { RawPeer, reset, tcpOf } from './raw-peer.js'
 export {
   listen,
   type RawOptions,

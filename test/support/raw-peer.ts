@@ -1,7 +1,15 @@
+import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { deferred } from './events.js'
 import { asBytes, toHex } from './hex.js'
 import { type ReadFrame, readWireFrame } from './wire.js'
+
+/** The TCP below a peer, whatever it speaks. */
+export const tcpOf = ({ socket }: RawPeer): net.Socket =>
+  (socket as { _parent?: net.Socket | null })._parent ?? (socket as net.Socket)
+
+/** Resets a connection, as a broken or hostile peer does; `destroy()` would end it politely when all has been read. */
+export const reset = (peer: RawPeer): void => void tcpOf(peer).resetAndDestroy()
 
 /**
  * One end of a byte stream that is written and read by hand: it knows nothing of WebSocket but `readFrame()`.

@@ -85,8 +85,11 @@ export class FrameCount {
 }
 
 /** Sockets of this process, both ends and whatever lies on them. */
-const openSockets = (): number =>
+export const openSockets = (): number =>
   process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TLSWrap').length
+
+/** Tests that have opened a scene: later ones of the same test stand beside the earlier. */
+const opened = new WeakSet<TestContext>()
 
 const echo: ConnHandler = async (conn) => {
   for await (const message of conn) await conn.send(message)
@@ -134,6 +137,9 @@ export async function openScene(
   handler: Handler = echo,
   { secure = false, ...options }: SceneOptions = {},
 ): Promise<Scene> {
+  // What the test before has let go of may not be gone yet, and must not be counted as there.
+  if (!opened.has(t)) await until(() => openSockets() === 0)
+  opened.add(t)
   const clock = new CountingClock()
   const conns: Conn[] = []
   const reports: CloseReport[] = []

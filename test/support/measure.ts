@@ -1,0 +1,38 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { turn } from './events.js'
+
+setFlagsFromString('--expose-gc')
+export const gc = runInNewContext('gc') as () => void
+
+/** Whether the garbage collector takes what is referred to, when it is given the chance. */
+export async function isCollected(ref: WeakRef<object>): Promise<boolean> {
+  for (let i = 0; i < 5 && ref.deref() !== undefined; i++) {
+    await turn()
+    gc()
+  }
+  return ref.deref() === undefined
+}
+
+/** How much of the processor's time something takes, in milliseconds: other programs do not count. */
+export async function cpuOf(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+/** The most memory in buffers that is in use while something goes on, beyond what was in use before. */
+export async function peakWhile<T>(work: () => Promise<T>): Promise<{ peak: number; result: T }> {
+  const before = process.memoryUsage().arrayBuffers
+  let peak = 0
+  let done = false
+  const working = work().finally(() => {
+    done = true
+  })
+  while (!done) {
+    peak = Math.max(peak, process.memoryUsage().arrayBuffers - before)
+    await turn()
+  }
+  return { peak, result: await working }
+}
