@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
 import { Conn } from '../../src/conn/conn.js'
 import { Outbox } from '../../src/conn/outbox.js'
 import { pair } from '../../src/conn/pair.js'
 import { MAX_STAGED } from '../../src/conn/staging.js'
 import { deferred, type ReadFrame, seeded } from '../support/index.js'
-import { brief, Line, onLine, readFrames, settle } from './support.js'
+import { brief, crossed, Line, onLine, readFrames, settle } from './support.js'
 
 /** The n-th message of a connection: its bytes tell where they belong. */
 function marked(connection: number, serial: number, length: number): Buffer {
@@ -116,25 +115,6 @@ describe('the staging slab', () => {
 })
 
 describe('a connection over a stream that calls back at once', () => {
-  /** Two streams of which each writes straight into the other, within the call. */
-  function crossed(): [Duplex, Duplex] {
-    const ends: Duplex[] = []
-    const end = (other: number): Duplex =>
-      new Duplex({
-        read: () => undefined,
-        write: (chunk, _, done) => {
-          ends[other]!.push(chunk)
-          done()
-        },
-        final: (done) => {
-          ends[other]!.push(null)
-          done()
-        },
-      })
-    ends.push(end(1), end(0))
-    return [ends[0]!, ends[1]!]
-  }
-
   test('keeps the order when it is entered again by what it writes', async () => {
     const [a, b] = crossed()
     const done = deferred()

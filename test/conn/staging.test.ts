@@ -1,26 +1,10 @@
 import assert from 'node:assert/strict'
-import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { Conn } from '../../src/conn/conn.js'
-import { brief, onLine, settle } from './support.js'
-
-/** Two streams of which each gives the other what it is given, at once. */
-function directPair(): [Duplex, Duplex] {
-  const ends: Duplex[] = []
-  const end = (other: number): Duplex =>
-    new Duplex({
-      read: () => undefined,
-      write: (chunk, _, done) => {
-        ends[other]!.push(chunk)
-        done()
-      },
-    })
-  ends.push(end(1), end(0))
-  return [ends[0]!, ends[1]!]
-}
+import { brief, crossed, onLine, settle } from './support.js'
 
 test('what others have staged is left alone when writing it out brings bytes in', async () => {
-  const [near, far] = directPair()
+  const [near, far] = crossed()
   let rounds = 0
   const answer = (conn: Conn): void => {
     if (rounds++ < 8) void conn.send('y'.repeat(300))

@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
 import nodeTls from 'node:tls'
 import { Application } from '../../src/conn/application.js'
@@ -158,6 +159,25 @@ export function onLine(options: LineOptions = {}): { conn: Conn; line: Line } {
     options: resolveConnOptions({ keepalive: false, maskSource: fixedMask(0x01020304), ...rest }),
   }
   return { conn: startConn(line, setup), line }
+}
+
+/** Two streams of which each writes straight into the other, within the call. */
+export function crossed(): [Duplex, Duplex] {
+  const ends: Duplex[] = []
+  const end = (other: number): Duplex =>
+    new Duplex({
+      read: () => undefined,
+      write: (chunk, _, done) => {
+        ends[other]!.push(chunk)
+        done()
+      },
+      final: (done) => {
+        ends[other]!.push(null)
+        done()
+      },
+    })
+  ends.push(end(1), end(0))
+  return [ends[0]!, ends[1]!]
 }
 
 /** An extension at work, made of its two functions. */

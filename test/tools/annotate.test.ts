@@ -2,13 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodeClosePayload, Frame, Opcode } from '../../src/frame/index.js'
 import { annotateLine, annotateLong, dump, frameRecord, preview } from '../../src/tools/annotate.js'
-
-const masked = new Frame({ opcode: Opcode.Text, masked: true, maskKey: 0x37fa213d, payload: 'Hello' })
+import { hello, helloRecord } from './hello.js'
 
 describe('annotateLine', () => {
   test('tells time, direction, opcode, bits, key, length and payload', () => {
     assert.equal(
-      annotateLine({ frame: masked, direction: 'sent', at: 12.34 }),
+      annotateLine({ frame: hello, direction: 'sent', at: 12.34 }),
       '     12.3 ms > text fin masked 37fa213d 5 bytes "Hello"',
     )
   })
@@ -39,7 +38,7 @@ describe('annotateLine', () => {
     const frame = new Frame({ opcode: Opcode.Binary, payload: 'hi' })
     assert.equal(annotateLine({ frame }), 'binary fin 2 bytes 6869')
     assert.equal(annotateLine({ frame }, { as: 'text' }), 'binary fin 2 bytes "hi"')
-    assert.equal(annotateLine({ frame: masked }, { as: 'hex', shown: 2 }).slice(-5), '4865…')
+    assert.equal(annotateLine({ frame: hello }, { as: 'hex', shown: 2 }).slice(-5), '4865…')
     const rest = new Frame({ opcode: Opcode.Continuation, payload: 'hi' })
     assert.equal(annotateLine({ frame: rest, isText: true }), 'continuation fin 2 bytes "hi"')
   })
@@ -80,7 +79,7 @@ describe('preview', () => {
 })
 
 test('annotateLong shows the bytes of the wire', () => {
-  assert.deepEqual(annotateLong({ frame: masked }), [
+  assert.deepEqual(annotateLong({ frame: hello }), [
     'text fin masked 37fa213d 5 bytes "Hello"',
     '    81                            fin=1 rsv=000 opcode=1',
     '    85                            mask=1 length=5',
@@ -107,26 +106,7 @@ test('dump shows rows of 16 bytes', () => {
 
 describe('frameRecord', () => {
   test('has every field, whatever the frame', () => {
-    assert.deepEqual(frameRecord({ frame: masked, direction: 'sent', at: 1.26 }), {
-      type: 'frame',
-      at: 1.3,
-      direction: 'sent',
-      fin: true,
-      rsv1: false,
-      rsv2: false,
-      rsv3: false,
-      opcode: 1,
-      name: 'text',
-      mask: '37fa213d',
-      length: 5,
-      lengthSize: 7,
-      size: 11,
-      encoding: 'utf8',
-      payload: 'Hello',
-      code: null,
-      reason: null,
-      inflated: null,
-    })
+    assert.deepEqual(frameRecord({ frame: hello, direction: 'sent', at: 1.26 }), { ...helloRecord, at: 1.3 })
   })
 
   test('tells Close, compressed messages and bytes that are no text', () => {

@@ -4,7 +4,7 @@ import { casesFor } from '../../src/tools/check/cases/index.js'
 import { selectCases } from '../../src/tools/check/select.js'
 import type { CaseResult } from '../../src/tools/check/verdict.js'
 import { answerRules, type ClientParts, referenceClient } from './reference-client.js'
-import { HASTE } from './run-main.js'
+import { HASTE, PATIENCE } from './run-main.js'
 import { serveMain } from './start-main.js'
 
 /** What the simple client is about: handshakes, masks, and echoes of one frame. */
@@ -59,8 +59,8 @@ const brokenClients: readonly Broken[] = [
   { wrong: 'does not mask', parts: { masked: false }, fails: '1.1.2,1.2.2,2.1,H.7,H.9,L.5.1' },
 ]
 
-async function failuresOf(parts: Partial<ClientParts>, cases: string): Promise<string[]> {
-  const serving = await serveMain('--once', '--json', '--cases', cases, ...HASTE)
+async function failuresOf(parts: Partial<ClientParts>, times: readonly string[]): Promise<string[]> {
+  const serving = await serveMain('--once', '--json', '--cases', CASES, ...times)
   const count = Number(await referenceClient(`${serving.url}/getCaseCount`))
   for (let i = 1; i <= count; i++) await referenceClient(`${serving.url}/runCase?case=${i}`, parts)
   await referenceClient(`${serving.url}/updateReports`)
@@ -70,14 +70,20 @@ async function failuresOf(parts: Partial<ClientParts>, cases: string): Promise<s
   return results.filter(({ behavior }) => behavior !== 'OK').map(({ id }) => id)
 }
 
-test('a client that is right passes', async () => {
-  assert.deepEqual(await failuresOf({}, CASES), [])
-})
+/** In haste; on a machine that is busy with other things that finds more, and is done once more with patience. */
+async function assertFails(parts: Partial<ClientParts>, expected: readonly string[]): Promise<void> {
+  const judge = async (times: readonly string[]) => assert.deepEqual(await failuresOf(parts, times), expected)
+  await judge(HASTE).catch(() => judge(PATIENCE))
+}
+
+test('a client that is right passes', () => assertFails({}, []))
 
 describe('fastws check --serve finds the cases that a client fails, and no others, when it', () => {
   for (const { wrong, parts, fails } of brokenClients)
-    test(wrong, async () => {
-      const expected = selectCases(casesFor('client'), fails).map(({ id }) => id)
-      assert.deepEqual(await failuresOf(parts, CASES), expected)
-    })
+    test(wrong, () =>
+      assertFails(
+        parts,
+        selectCases(casesFor('client'), fails).map(({ id }) => id),
+      ),
+    )
 })

@@ -93,7 +93,7 @@ describe('fastws check', () => {
   test('exits with 1 when a case fails, and shows the wire when it is asked to', async (t) => {
     const port = await listen(t, createHttpServer())
     const url = `ws://127.0.0.1:${port}`
-    const { code, stdout } = await runMain('check', url, '--cases', '2.1', '--timeout', '200', '--verbose')
+    const { code, stdout } = await runMain('check', url, '--cases', '2.1', '--timeout', '1000', '--verbose')
     assert.equal(code, 1)
     assert.match(stdout, /^FAILED {8}2\.1 {6}Ping without payload$/m)
     assert.match(stdout, / ms > GET \/ HTTP\/1\.1\\u\{d\}\\u\{a\}Host: /)

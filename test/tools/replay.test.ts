@@ -348,7 +348,9 @@ describe('fastws replay', () => {
       return others[0].at - first.at
     }
     assert.ok((await time()) >= 350)
-    const twice = await time('--speed', '2')
+    // What a busy machine adds is never the same: the least of some counts.
+    let twice = Infinity
+    for (let i = 0; i < 5 && twice >= 350; i++) twice = Math.min(twice, await time('--speed', '2'))
     assert.ok(twice >= 150 && twice < 350, String(twice))
   })
 

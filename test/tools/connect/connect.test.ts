@@ -23,7 +23,7 @@ const isPresent = <T>(value: T | undefined): value is T => value !== undefined
 describe('fastws connect, from a pipe', () => {
   test('sends lines as messages, prints messages as lines, and closes when nothing comes any more', async (t) => {
     const url = await serve(t)
-    const { code, out, err } = await runTool(t, ['connect', url, '--wait', '200'], 'one\ntwo\r\n\nlast')
+    const { code, out, err } = await runTool(t, ['connect', url, '--wait', '2000'], 'one\ntwo\r\n\nlast')
     assert.equal(out, 'one\ntwo\n\nlast\n')
     assert.match(err, /^connected to ws:.*\nclosed by us: 1000\n$/)
     assert.equal(code, 0)
@@ -84,7 +84,7 @@ describe('fastws connect, from a pipe', () => {
 
   test('goes on behind a line that makes no sense, and fails in the end', async (t) => {
     const url = await serve(t)
-    const { code, out, err } = await runTool(t, ['connect', url, '--send', 'hex', '--wait', '100'], '0\n01\n')
+    const { code, out, err } = await runTool(t, ['connect', url, '--send', 'hex', '--count', '1'], '0\n01\n')
     assert.equal(out, '01\n')
     assert.match(err, /'0' is not bytes in hex/)
     assert.equal(code, 1)
@@ -104,7 +104,7 @@ describe('fastws connect, from a pipe', () => {
     const url = await serve(t, echo, { protocols: ['chat'] })
     const { out, code } = await runTool(
       t,
-      ['connect', url, '--json', '--slash', '-s', 'chat', '--wait', '200', '--frames'],
+      ['connect', url, '--json', '--slash', '-s', 'chat', '--count', '1', '--frames'],
       '/ping x\nhello\n',
     )
     const types = records(out).map(({ type, name = '' }) => `${type} ${name}`.trim())

@@ -102,7 +102,7 @@ describe('fastws send', () => {
       ['expect close within 20ms', /but nothing came for 20 ms$/m],
       ['expect message within 20ms', /but no message came for 20 ms$/m],
       ['expect end within 20ms', /but TCP was still open after 20 ms$/m],
-      ['text "a"; expect nothing', /expect nothing, but text fin 1 byte "a" came$/m],
+      ['text "a"; expect nothing 1m', /expect nothing 1m, but text fin 1 byte "a" came$/m],
       ['text "a"; expect message binary', /but a text message of 1 bytes came$/m],
       ['text "a"; expect message "b"', /but a message came with byte 0/],
       ['close; expect message', /but close fin 0 bytes came$/m],
@@ -216,7 +216,7 @@ describe('fastws send', () => {
   })
 
   test('shows answers that nobody expects, and closes when nothing comes any more', async (t) => {
-    const { code, out } = await runTool(t, ['send', await serve(t), '--wait', '100', 'text "a"'])
+    const { code, out } = await runTool(t, ['send', await serve(t), '--wait', '2000', 'text "a"'])
     assert.match(
       out,
       /> text.*\n.*< text fin 1 byte "a"\n.*> close fin masked .* 1000\n.*< close fin 2 bytes 1000\n/,

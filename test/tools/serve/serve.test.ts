@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import WebSocket from 'ws'
-import { dial } from '../../../src/index.js'
+import { type Conn, dial, type Message } from '../../../src/index.js'
 import { fateOf, USUAL } from '../../../src/tools/serve/chaos.js'
 import { Random } from '../../../src/tools/serve/random.js'
 import { WRONG_FRAMES } from '../../../src/tools/serve/wrong-frames.js'
@@ -30,14 +30,27 @@ async function serving(t: TestContext, ...args: readonly string[]) {
   return { ...tool, url, stop, endsWith }
 }
 
-/** Sends messages one by one; tells what came back until the end, or until an answer is missing for so long. */
+/** Nothing comes for so long, the server answers a ping, and still nothing comes: there is no answer then. */
+const QUIET = 250
+
+async function answerFrom(conn: Conn): Promise<Message | null> {
+  try {
+    return await conn.read({ signal: AbortSignal.timeout(QUIET) })
+  } catch (error) {
+    if (conn.signal.aborted) throw error
+    await conn.ping()
+    return conn.read({ signal: AbortSignal.timeout(QUIET) })
+  }
+}
+
+/** Sends messages one by one; tells what came back until the end, or until an answer is missing. */
 async function converse(url: string, messages: readonly string[]): Promise<readonly string[]> {
   const conn = await dial(url)
   const answers: string[] = []
   for (const message of messages) void conn.send(message)
   try {
     for (;;) {
-      const answer = await conn.read({ signal: AbortSignal.timeout(500) })
+      const answer = await answerFrom(conn)
       if (answer === null) break
       answers.push(answer.text())
     }
