@@ -24,7 +24,7 @@ export type CountedSample = {
 }
 
 /** A window in which nothing came back is made longer: the machine had other things to do, or a message takes its time. */
-const MAX_WINDOWS = 20
+const PATIENCE = 20_000
 
 /** Waits for so long, and asks; again while the answer is not enough. */
 export async function afterSome<T>(
@@ -32,10 +32,11 @@ export async function afterSome<T>(
   ask: () => Promise<T>,
   isEnough: (answer: T) => boolean,
 ): Promise<T> {
-  for (let windows = 1; ; windows++) {
+  const end = performance.now() + PATIENCE
+  for (;;) {
     await sleep(milliseconds)
     const answer = await ask()
-    if (isEnough(answer) || windows === MAX_WINDOWS) return answer
+    if (isEnough(answer) || performance.now() > end) return answer
   }
 }
 

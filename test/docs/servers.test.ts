@@ -48,7 +48,7 @@ function replaced(text: string, changes: Readonly<Record<string, string>>): stri
 /** An empty folder for one test. */
 function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'fastws-proxy-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 

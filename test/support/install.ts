@@ -14,7 +14,9 @@ const changed = (path: string): number => statSync(path, { throwIfNoEntry: false
 /** Installs what a folder's own lock file names, where that is not done yet. What the product needs is never among it. */
 export async function install(folder: string): Promise<string> {
   const path = join(root, folder)
-  if (changed(join(path, INSTALLED)) < changed(join(path, 'package-lock.json')))
-    await execute('npm', ['--prefix', path, 'ci', '--no-audit', '--no-fund'], { cwd: root })
+  const npm = (): Promise<unknown> =>
+    execute('npm', ['--prefix', path, 'ci', '--no-audit', '--no-fund'], { cwd: root })
+  // Once more, if need be: what comes over a network may break off.
+  if (changed(join(path, INSTALLED)) < changed(join(path, 'package-lock.json'))) await npm().catch(npm)
   return path
 }

@@ -65,7 +65,7 @@ function linesOf(stream: NodeJS.ReadableStream): {
 /** A folder of its own for what a test writes. */
 export function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'fastws-wire-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
