@@ -38,11 +38,11 @@ async function measureCrowd({ subject, connections }: Crowd, { times, isQuick }:
 
 async function measure(extent: Extent): Promise<Findings> {
   const cells: Crowd[] = CROWDS.flatMap((connections) =>
-    ['events', 'ws', 'bun'].map((subject) => ({
+    ['events', 'ws', 'bare', 'bun'].map((subject) => ({
       subject,
       variant: nameOf(connections),
       connections,
-      isAside: subject === 'bun',
+      isAside: subject === 'bare' || subject === 'bun',
     })),
   )
   const findings = await inTurn(cells, extent, async (cell) => ({ ...(await measureCrowd(cell, extent)) }))

@@ -9,6 +9,7 @@ import { type Cell, type Extent, type Findings, inTurn, noteBottlenecks, type Sc
 import { quickly, shapes } from './shapes.js'
 
 const CROWDS = [10, 100, 1_000, 10_000]
+const COMPARED = [100, 10_000]
 
 const nameOf = (connections: number): string => `${connections.toLocaleString('en')} connections`
 
@@ -18,10 +19,12 @@ interface Crowd extends Cell {
 
 async function crowds(extent: Extent): Promise<Findings> {
   const cells: Crowd[] = CROWDS.flatMap((connections) =>
-    ['events', 'ws'].map((subject) => ({
+    ['events', 'ws', 'net'].map((subject) => ({
       subject,
       variant: nameOf(connections),
       connections,
+      // What the bar compares is ours; what the others' growth is shows how much of it is the machine's and Node's.
+      isAside: subject !== 'events' || !COMPARED.includes(connections),
       missing: extent.isQuick ? undefined : whyTooMany(connections),
     })),
   )
