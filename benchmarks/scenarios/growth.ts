@@ -4,7 +4,7 @@ import { measureEcho } from '../e2e/measure-echo.js'
 import { subjectOf } from '../e2e/subjects.js'
 import { ALL_ROWS, measureInMemory } from '../in-memory/measure.js'
 import { sizeRows } from '../in-memory/rows.js'
-import type { Goal } from '../results.js'
+import type { Goal, Side } from '../results.js'
 import { type Cell, type Extent, type Findings, inTurn, noteBottlenecks, type Scenario } from './scenario.js'
 import { quickly, shapes } from './shapes.js'
 
@@ -48,6 +48,11 @@ const perByte = (subject: string, name: string): Goal => ({
   limit: 2,
 })
 
+const growthOf = (subject: string): { ours: Side; theirs: Side } => ({
+  ours: { subject, variant: nameOf(10_000), metric: 'cpuPerMessage' },
+  theirs: { subject, variant: nameOf(100), metric: 'cpuPerMessage' },
+})
+
 export const growth: Scenario = {
   id: 'J',
   title: 'Growth',
@@ -55,8 +60,8 @@ export const growth: Scenario = {
   goals: [
     {
       text: 'CPU per message, events, 10,000 connections / 100',
-      ours: { subject: 'events', variant: nameOf(10_000), metric: 'cpuPerMessage' },
-      theirs: { subject: 'events', variant: nameOf(100), metric: 'cpuPerMessage' },
+      ...growthOf('events'),
+      floor: growthOf('net'),
       limit: 1.4,
     },
     perByte('decoder', 'Decoding'),

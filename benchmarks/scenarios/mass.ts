@@ -15,6 +15,7 @@ const goal = (what: string, metric: string, limit: number): Goal => ({
   text: `${what}, events / ws`,
   ours: { subject: 'events', metric },
   theirs: { subject: 'ws', metric },
+  floor: { ours: { subject: 'bare', metric }, theirs: { subject: 'ws', metric } },
   limit,
 })
 
