@@ -123,7 +123,7 @@ for (const secure of [false, true])
       const slow = await wired(t, { secure, maxOutboxBytes: Infinity })
       const quick = await wired(t, { secure })
       slow.peer.socket.pause()
-      const messages = Array.from({ length: 300 }, (_, i) => Buffer.alloc(i * 113, i))
+      const messages = Array.from({ length: 300 }, (_, i) => Buffer.alloc(i * 300, i)) // more than kernels take
       const waits: Promise<void>[] = []
       for (const [i, message] of messages.entries()) {
         waits.push(slow.conn.send(message))
