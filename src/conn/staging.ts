@@ -77,7 +77,9 @@ export function laysGuest(message: Message, may: boolean): boolean {
     guestAt = -1
     return true
   }
-  evict()
+  // It is being sent: to have its text does not do, as when it only has to make room.
+  guest.keep()
+  guest = undefined
   return false
 }
 
