@@ -49,6 +49,19 @@ const brief = ({ direction, opcode, fin, payload }: Shown): string =>
   `${direction} ${opcode.toString(16)}${fin ? '' : '…'} ${payload.toString('latin1')}`.trimEnd()
 
 describe('tap', () => {
+  test('lets a listener read from another connection', async () => {
+    const other = onLine({ maxInboxFrames: 1 })
+    other.line.receive(...['one', 'two', 'three', 'four'].map((text) => clientFrame(1, text)))
+    const { conn, line } = onLine({ maxInboxFrames: 1 })
+    const got: Promise<string | undefined>[] = []
+    conn.tap(() => got.push(other.conn.read().then((message) => message?.text())))
+    line.receive(...['A', 'B', 'C', 'D'].map((text) => clientFrame(1, text)))
+    const own: (string | undefined)[] = []
+    for (let i = 0; i < 4; i++) own.push((await conn.read())?.text())
+    assert.deepEqual(own, ['A', 'B', 'C', 'D'])
+    assert.deepEqual(await Promise.all(got), ['one', 'two', 'three', 'four'])
+  })
+
   test('shows frames both ways in order, replies of the connection itself included', async () => {
     const { conn, line } = onLine({ events: { message: (c, message) => c.send(message) } })
     const { frames } = watch((listener) => conn.tap(listener))
