@@ -226,6 +226,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
     this.#onWhole(frame, head)
+    if (this.#discards) return // somebody who was shown it has ended the connection
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
   }

@@ -49,6 +49,21 @@ const brief = ({ direction, opcode, fin, payload }: Shown): string =>
   `${direction} ${opcode.toString(16)}${fin ? '' : '…'} ${payload.toString('latin1')}`.trimEnd()
 
 describe('tap', () => {
+  test('brings no message any more to a connection that a listener terminates', async () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({
+      events: {
+        message: (_, message) => void seen.push(message.text()),
+        ping: () => void seen.push('ping'),
+        close: (_, { code }) => void seen.push(`closed ${code}`),
+      },
+    })
+    conn.tap(({ kind }) => kind === 'frame' && conn.stats.framesIn === 2 && conn.terminate())
+    line.receive(clientFrame(1, 'one'), clientFrame(1, 'two'), clientFrame(9, ''))
+    await settle()
+    assert.deepEqual(seen, ['one', 'closed 1006'])
+  })
+
   test('lets a listener read from another connection', async () => {
     const other = onLine({ maxInboxFrames: 1 })
     other.line.receive(...['one', 'two', 'three', 'four'].map((text) => clientFrame(1, text)))
