@@ -248,6 +248,35 @@ describe('a handler', () => {
     }
   })
 
+  for (const [form, first] of [
+    ['whole', [text('first')]],
+    ['in fragments', [text('fir', false), more('st')]],
+  ] as const)
+    test(`is called again at once for what came in while it handled a message that came ${form}`, () => {
+      const seen: string[] = []
+      const { line } = onLine({
+        events: {
+          message: (_, message) => {
+            const words = message.text()
+            seen.push(words)
+            if (words === 'first') line.receive(text('second'), text('third'))
+            seen.push(`${words} is done`)
+          },
+        },
+      })
+      line.receive(...first, text('last'))
+      assert.deepEqual(seen, [
+        'first',
+        'first is done',
+        'last',
+        'last is done',
+        'second',
+        'second is done',
+        'third',
+        'third is done',
+      ])
+    })
+
   test('that is asynchronous and closes at once still gets one message at a time', async () => {
     let running = 0
     let most = 0

@@ -49,6 +49,16 @@ const brief = ({ direction, opcode, fin, payload }: Shown): string =>
   `${direction} ${opcode.toString(16)}${fin ? '' : '…'} ${payload.toString('latin1')}`.trimEnd()
 
 describe('tap', () => {
+  test('shows what comes in while it shows a frame behind that frame', () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({ events: { message: (_, message) => void seen.push(message.text()) } })
+    conn.tap(
+      ({ kind }) => kind === 'frame' && conn.stats.framesIn === 1 && line.receive(clientFrame(1, 'two')),
+    )
+    line.receive(clientFrame(1, 'one'))
+    assert.deepEqual(seen, ['one', 'two'])
+  })
+
   test('brings no message any more to a connection that a listener terminates', async () => {
     const seen: string[] = []
     const { conn, line } = onLine({
