@@ -115,7 +115,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   get memory(): number {
-    return this.ending.report === undefined ? memoryOf(this.inbound, this.outbox, this.terms.codecs) : 0
+    return this.ending.isEnding ? 0 : memoryOf(this.inbound, this.outbox, this.terms.codecs)
   }
 
   pause(): void {
