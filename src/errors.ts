@@ -198,10 +198,15 @@ function describeClose(report: CloseReport): string {
   return `Connection was closed by ${who} with code ${report.code}${why}`
 }
 
-/** What the peer is told of an error, short enough for a Close frame: only which limit it was. */
+/** What fits into a Close frame behind the code, in bytes (RFC 6455 §5.5). */
+const MAX_REASON = 123
+
+/** What the peer is told of an error: only which limit it was. That of an extension may be too long to be told. */
 export function reasonFor(error: Error): string {
   const breach = error instanceof WebSocketError ? error.breach : undefined
-  return breach === undefined ? '' : `${breach.option} is ${breach.limit}, got ${breach.value}`
+  if (breach === undefined) return ''
+  const reason = `${breach.option} is ${breach.limit}, got ${breach.value}`
+  return Buffer.byteLength(reason) > MAX_REASON ? '' : reason
 }
 
 /** An argument or option of the wrong kind. */
