@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { broadcast } from '../../src/conn/broadcast.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
@@ -312,6 +313,15 @@ describe('tap', () => {
     await client.send('x')
     assert.equal((await warned).message, 'a listener of mine')
     assert.equal((await server.read())?.text(), 'x')
+  })
+
+  test('bears an error of another realm, which Node takes for none', async () => {
+    const { conn, line } = onLine()
+    const warned = once<Error>(process, 'warning')
+    conn.tap(runInNewContext('() => { throw new RangeError("from elsewhere") }'))
+    line.receive(clientFrame(1, 'x'))
+    assert.equal((await conn.read())?.text(), 'x')
+    assert.equal(String(await warned), 'RangeError: from elsewhere')
   })
 
   test('shows frames that the application encoded itself, and stops where they are none', async () => {
