@@ -136,14 +136,14 @@ export class Sender implements WriterHost {
   }
 
   /** Control frames go out at once: an extension may look at them and change them, but not hold them back. */
-  control(opcode: number, payload: Buffer): void {
-    if (this.#codecs === undefined) return this.#layControl(opcode, payload)
+  control(opcode: number, payload: Buffer, answers = false): void {
+    if (this.#codecs === undefined) return this.#layControl(opcode, payload, answers)
     try {
-      this.#layControl(opcode, encodeControl(this.#codecs, opcode, payload))
+      this.#layControl(opcode, encodeControl(this.#codecs, opcode, payload), answers)
     } catch (error) {
       this.#host.fail(error)
       // Without an error yet, this is the very Close frame that tells of the failure.
-      if (this.#host.error === undefined) this.#layControl(opcode, payload)
+      if (this.#host.error === undefined) this.#layControl(opcode, payload, answers)
     }
   }
 
@@ -278,9 +278,9 @@ export class Sender implements WriterHost {
   }
 
   /** Close goes behind what waits, other control frames in front of it. */
-  #layControl(opcode: number, payload: Buffer): void {
+  #layControl(opcode: number, payload: Buffer, answers: boolean): void {
     if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
-    else this.#framer.control(opcode, payload)
+    else this.#framer.control(opcode, payload, answers)
   }
 
   #layEncoded(frame: Frame): void {
