@@ -42,6 +42,11 @@ class LeftSocket extends Socket {
     super._destroy(error, callback)
   }
 
+  /** It has nothing to finish. Node 20 would wait for a handle that never comes, and `destroySoon()` with it. */
+  override _final(callback: (error?: Error | null) => void): void {
+    callback()
+  }
+
   override setNoDelay(noDelay = true): this {
     this[TAKER].handle.setNoDelay?.(noDelay)
     return this
