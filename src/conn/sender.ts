@@ -20,6 +20,7 @@ import {
   goesPlain,
   hintsOf,
   isAsyncIterable,
+  longestOf,
   type Sendable,
   type SendOptions,
   type WriteFrameOptions,
@@ -71,7 +72,7 @@ export class Sender implements WriterHost {
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (!this.#host.isOpen || this.overflows()) return this.refused()
-    if (options === undefined && this.#isFree() && goesPlain(data, this.#codecs)) {
+    if (options === undefined && this.#mayLay(data) && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -194,8 +195,14 @@ export class Sender implements WriterHost {
     this.#frames?.cut()
   }
 
-  #isFree(): boolean {
-    return this.#lane?.isFree !== false
+  /**
+   * Whether a message can be laid at once. One that is cut takes its turn: somebody who sees its first frames leave may
+   * send another one, which must not come between them (RFC 6455 §5.4).
+   */
+  #mayLay(data: Sendable): boolean {
+    if (this.#lane?.isFree === false) return false
+    const { fragmentSize } = this.#options
+    return fragmentSize === Infinity || longestOf(data) <= fragmentSize
   }
 
   #turns(): Lane {
@@ -235,7 +242,7 @@ export class Sender implements WriterHost {
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
     const isPlain =
       this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
-    if (isPlain && this.#isFree()) {
+    if (isPlain && this.#mayLay(bytes)) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }

@@ -60,6 +60,31 @@ describe('tap', () => {
     assert.deepEqual(seen, ['one', 'two'])
   })
 
+  test('lets a listener send and close while it is shown the first frames of a message', async () => {
+    const large = 'x'.repeat(100_000)
+    for (const data of [large, Buffer.from(large), prepare(large)]) {
+      const { conn, line } = onLine({ fragmentSize: 40_000 })
+      let shown = 0
+      conn.tap(() => {
+        if (shown++ > 0) return
+        void conn.send('ab')
+        void conn.close()
+      })
+      void conn.send(data)
+      const frames = await line.frames()
+      assert.deepEqual(
+        frames.map(({ opcode, fin, payload }) => [opcode, fin, payload.length]),
+        [
+          [frames[0]!.opcode, false, 40_000],
+          [0, false, 40_000],
+          [0, true, 20_000],
+          [1, true, 2],
+          [8, true, 2],
+        ],
+      )
+    }
+  })
+
   test('brings no message any more to a connection that a listener terminates', async () => {
     const seen: string[] = []
     const { conn, line } = onLine({
