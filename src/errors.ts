@@ -233,8 +233,17 @@ function show(value: unknown): string {
   return `(${typeof kind === 'string' && kind !== '' ? kind : 'object'})`
 }
 
-/** Whatever was thrown, as an Error; what is none becomes the `cause` of one. */
+/** Whatever was thrown, as an Error with a text; what is none becomes the `cause` of one. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error || isNativeError(thrown)) return thrown
+  if ((thrown instanceof Error || isNativeError(thrown)) && hasText(thrown)) return thrown
   return new Error(`Something that is no Error was thrown: ${show(thrown)}`, { cause: thrown })
+}
+
+/** A message may be anything, and to read it may throw. */
+function hasText(error: Error): boolean {
+  try {
+    return typeof error.message === 'string'
+  } catch {
+    return false
+  }
 }

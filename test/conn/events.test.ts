@@ -368,6 +368,24 @@ describe('a handler that throws', () => {
         check()
       })
 
+  for (const when of ['at once', 'later'])
+    test(`what cannot be shown, ${when}, closes with 1011 all the same`, async (t) => {
+      const check = watchUnhandled(t)
+      const odd = Object.assign(new Error(), { message: Symbol('odd') })
+      const { log, line } = recorded({
+        message: () => {
+          if (when === 'later') return Promise.reject(odd)
+          throw odd
+        },
+      })
+      line.receive(text('a'))
+      await settle()
+      line.fin()
+      await settle()
+      assert.deepEqual(log, ['open', 'message a', 'error WS_ERR_HANDLER', 'close 1011'])
+      check()
+    })
+
   test('as well as its reporter does not harm other connections', async () => {
     const thrown: unknown[] = []
     const others = process.listeners('uncaughtException')
