@@ -90,8 +90,18 @@ class LeftSocket extends Socket {
   }
 }
 
-const { _destroy, setNoDelay, setKeepAlive, ref, unref, setTimeout, _onTimeout, _getpeername, _getsockname } =
-  LeftSocket.prototype
+const {
+  _destroy,
+  _final,
+  setNoDelay,
+  setKeepAlive,
+  ref,
+  unref,
+  setTimeout,
+  _onTimeout,
+  _getpeername,
+  _getsockname,
+} = LeftSocket.prototype
 
 const destroyed: PropertyDescriptor & ThisType<LeftSocket> = {
   configurable: true,
@@ -110,6 +120,7 @@ function keepLeft(this: LeftSocket): void {
 
 function become(left: LeftSocket): void {
   left._destroy = _destroy
+  left._final = _final
   left.setNoDelay = setNoDelay
   left.setKeepAlive = setKeepAlive
   left.ref = ref
