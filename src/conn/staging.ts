@@ -198,6 +198,17 @@ function flushAllStaged(): void {
   used = 0
 }
 
+/**
+ * Has one write out of its turn. Whoever is shown its bytes may have others send: they get memory behind these, or a new
+ * slab, until they have left.
+ */
+export function flushAlone(stager: Stager): void {
+  const isInner = flushing
+  flushing = true
+  stager.flushStaged()
+  flushing = isInner
+}
+
 function renewSlab(): void {
   slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
   views.fill(undefined)

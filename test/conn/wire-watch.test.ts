@@ -85,6 +85,24 @@ describe('tap', () => {
     }
   })
 
+  test('leaves what is being written as it is, whatever a listener has others send', async () => {
+    const others = [onLine(), onLine()]
+    const { conn, line } = onLine()
+    let isFirst = true
+    conn.tap(() => {
+      if (!isFirst) return
+      isFirst = false
+      others[0]!.line.receive(clientFrame(9, 'answered at once'))
+      void others[1]!.conn.send('somebody else')
+    })
+    void conn.send('small')
+    void conn.send(Buffer.alloc(40_000)) // which has what is staged written first
+    const [first, second] = await line.frames()
+    assert.deepEqual([first?.payload.toString(), second?.payload.length], ['small', 40_000])
+    assert.equal((await others[0]!.line.frames())[0]?.payload.toString(), 'answered at once')
+    assert.equal((await others[1]!.line.frames())[0]?.payload.toString(), 'somebody else')
+  })
+
   test('brings no message any more to a connection that a listener terminates', async () => {
     const seen: string[] = []
     const { conn, line } = onLine({
