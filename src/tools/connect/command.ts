@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { DIAL_FLAGS, dialOptionsOf, targetOf } from '../dial-flags.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { interruptible } from '../interrupt.js'
 import { Exit, type Input } from '../output.js'
 import { type Action, InputError, type LineForm, parsePlain, parseSlash } from './actions.js'
 import { Prompt } from './prompt.js'
@@ -56,7 +56,6 @@ async function connect(call: Call): Promise<number> {
   const dialing = { ...dialOptionsOf(options), followRedirects: options.integer('redirects', 0, [0, 100]) }
   const count = options.integer('count', Infinity, [1, Number.MAX_SAFE_INTEGER])
   const wait = waitOf(options)
-  const interrupt = listenForInterrupt()
   const lines = linesOf(call, form, () => talk.stop())
   const show = showFor(call, lines.print, binary, since)
   const talk = new Talk({
@@ -72,14 +71,12 @@ async function connect(call: Call): Promise<number> {
     release: lines.release,
     watch: options.flag('frames') ? (conn) => void watchFrames(conn, show, since) : () => undefined,
   })
-  interrupt.signal.addEventListener('abort', () => talk.stop())
   output.closed.addEventListener('abort', () => talk.stop())
-  try {
+  return interruptible(async (interrupted) => {
+    interrupted.addEventListener('abort', () => talk.stop())
     const code = await talk.run()
-    return interrupt.signal.aborted ? Exit.Interrupted : code
-  } finally {
-    interrupt.release()
-  }
+    return interrupted.aborted ? Exit.Interrupted : code
+  })
 }
 
 function showFor(

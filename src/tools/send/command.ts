@@ -1,7 +1,7 @@
 import { HandshakeError } from '../../index.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { asUsage, DIAL_FLAGS, dialOptionsOf, readFileOf, targetOf } from '../dial-flags.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { interruptible } from '../interrupt.js'
 import { Exit, type Input } from '../output.js'
 import { parseScript } from './parser.js'
 import { play } from './play.js'
@@ -54,10 +54,9 @@ async function send(call: Call): Promise<number> {
   const script = await scriptOf(call, statements)
   if (script === undefined) return Exit.Usage
   if (options.flag('check')) return Exit.Ok
-  const interrupt = listenForInterrupt()
   const show = options.flag('json') ? showAsJson(output) : showToPeople(output, options.flag('long'))
-  try {
-    return await play({
+  const playing = interruptible((interrupted) =>
+    play({
       url: target,
       options: { ...dialing, keepalive: false },
       script,
@@ -65,15 +64,14 @@ async function send(call: Call): Promise<number> {
       answers: !options.flag('no-answer'),
       closes: !options.flag('no-close'),
       ...timing,
-      signal: AbortSignal.any([interrupt.signal, output.closed]),
-    })
-  } catch (error) {
+      signal: AbortSignal.any([interrupted, output.closed]),
+    }),
+  )
+  return playing.catch((error: unknown) => {
     if (!(error instanceof HandshakeError)) throw asUsage(error)
     show.failed(error)
     return Exit.Failed
-  } finally {
-    interrupt.release()
-  }
+  })
 }
 
 /** The script, from wherever it comes; undefined when it is wrong, which has been told then. */
