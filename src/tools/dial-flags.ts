@@ -1,8 +1,9 @@
 /** What every command takes that opens a connection: headers, subprotocols, TLS, a proxy … */
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import type { DialOptions, HeaderFields } from '../index.js'
+import type { DialOptions } from '../index.js'
 import { type Call, type OptionSpec, type Options, UsageError } from './command.js'
+import { fieldsOf, headerLinesOf } from './header-lines.js'
 import { urlOf } from './url.js'
 
 /** A tool is to show what comes, not to protect a service: its limit is only there to end somewhere. */
@@ -46,7 +47,7 @@ export function dialOptionsOf(options: Options): DialOptions {
   const [origin, proxy] = [options.text('origin'), options.text('proxy')]
   const longest = options.integer('max-message', LONGEST, [1, Number.MAX_SAFE_INTEGER])
   return {
-    headers: headersOf(options),
+    headers: fieldsOf(headerLinesOf(options)),
     protocols: options.list('protocol'),
     ...(origin !== undefined && { origin }),
     ...(proxy !== undefined && { proxy }),
@@ -57,18 +58,6 @@ export function dialOptionsOf(options: Options): DialOptions {
     maxFrame: longest,
     maxFragments: Infinity,
   }
-}
-
-/** Headers as `Name: value`; the same name again is another line. */
-function headersOf(options: Options): HeaderFields {
-  const headers: Record<string, string[]> = {}
-  for (const line of options.list('header')) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
-    const name = line.slice(0, colon).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
-  }
-  return headers
 }
 
 function tlsOf(options: Options): ConnectionOptions {
