@@ -18,11 +18,14 @@ export const DIAL_FLAGS = {
   },
   protocol: { value: 'NAME', short: 's', multiple: true, help: 'a subprotocol to ask for, best first' },
   origin: { value: 'URL', short: 'o', help: 'the Origin header' },
-  ca: { value: 'FILE', help: 'trust the certificates in there (PEM), and no others' },
+  ca: {
+    value: 'FILE',
+    help: 'trust the certificates in there (PEM), and no others; of an https: proxy, too',
+  },
   cert: { value: 'FILE', help: 'our own certificate (PEM)' },
   key: { value: 'FILE', help: 'the key for it (PEM)' },
   servername: { value: 'NAME', help: 'the name to ask for and to verify with TLS; default that in the URL' },
-  insecure: { short: 'k', help: 'take any certificate' },
+  insecure: { short: 'k', help: 'take any certificate; of an https: proxy, too' },
   proxy: { value: 'URL', help: 'an HTTP proxy to tunnel through, as in http://user:secret@proxy:3128' },
   'no-compress': { help: 'do not offer compression' },
   timeout: { value: 'MS', help: 'for everything up to the open connection; default 10000' },
@@ -50,7 +53,7 @@ export function dialOptionsOf(options: Options): DialOptions {
     headers: fieldsOf(headerLinesOf(options)),
     protocols: options.list('protocol'),
     ...(origin !== undefined && { origin }),
-    ...(proxy !== undefined && { proxy }),
+    ...(proxy !== undefined && { proxy: { url: proxy, tls: trustOf(options) } }),
     tls: tlsOf(options),
     timeout: options.integer('timeout', 10_000, [0, 3_600_000]),
     compress: !options.flag('no-compress'),
@@ -63,13 +66,18 @@ export function dialOptionsOf(options: Options): DialOptions {
 function tlsOf(options: Options): ConnectionOptions {
   const servername = options.text('servername')
   return {
-    ...fileOf(options, 'ca'),
+    ...trustOf(options),
     ...fileOf(options, 'cert'),
     ...fileOf(options, 'key'),
     ...(servername !== undefined && { servername }),
-    ...(options.flag('insecure') && { rejectUnauthorized: false }),
   }
 }
+
+/** Whose certificates are taken: those of a proxy as those of the server. Our own is the server's alone to see. */
+const trustOf = (options: Options): ConnectionOptions => ({
+  ...fileOf(options, 'ca'),
+  ...(options.flag('insecure') && { rejectUnauthorized: false }),
+})
 
 /** The file that an option names, under the name of the option. */
 export function fileOf<Name extends string>(options: Options, name: Name): { [K in Name]?: Buffer } {

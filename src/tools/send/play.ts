@@ -5,6 +5,7 @@ import type { DialOptions } from '../../index.js'
 import { Exit } from '../output.js'
 import { type Agreed, agreementOf } from '../recording/agreement.js'
 import { Direction, type DirectionFrame } from '../recording/direction.js'
+import { withoutPassword } from '../url.js'
 import { dialWire, type Wire, type WireWatcher } from '../wire.js'
 import { meet } from './meet.js'
 import { Peer } from './peer.js'
@@ -52,7 +53,7 @@ async function playConnected(plan: PlayPlan): Promise<number> {
   const stop = (): void => void wire.destroy()
   plan.signal.addEventListener('abort', stop)
   try {
-    plan.show.opened(plan.url, conn.protocol, conn.extensions)
+    plan.show.opened(withoutPassword(plan.url), conn.protocol, conn.extensions)
     return await player.run(wire)
   } finally {
     plan.signal.removeEventListener('abort', stop)
