@@ -163,13 +163,14 @@ function tunnel(
           'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}`,
         }),
       },
-      ...(timeout > 0 && { timeout }),
       ...(signal && { signal }),
     })
-    asked.on('timeout', () => asked.destroy(new Error(`no answer for ${timeout} ms`)))
+    const late = (): void => void asked.destroy(new Error(`no answer for ${timeout} ms`))
+    const timer = setTimeout(late, timeout || 2 ** 31 - 1)
+    asked.once('close', () => clearTimeout(timer))
     asked.on('error', (error) => reject(failure(`connecting through the proxy ${proxy.host}`, error)))
     asked.on('connect', ({ statusCode: status = 0, statusMessage, headers }, socket) => {
-      socket.setTimeout(0)
+      clearTimeout(timer)
       if (status >= 200 && status < 300) return resolve(socket)
       socket.destroy()
       const message = `Cannot open a WebSocket: proxy answered ${status} ${statusMessage}`

@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import type { WireEvent } from '../recording/events.js'
 import { recordOf, sessionRecord } from '../recording/lines.js'
+import { roomIn } from '../room.js'
 import { version } from '../version.js'
 import type { Sink } from './sink.js'
 
@@ -36,13 +37,7 @@ export class LineRecorder implements Sink {
 
   get drained(): Promise<void> | undefined {
     if (!this.#stream.writableNeedDrain || this.#stream.destroyed) return undefined
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#stream.off('drain', done).off('close', done)
-        resolve()
-      }
-      this.#stream.on('drain', done).on('close', done)
-    })
+    return roomIn(this.#stream)
   }
 
   close(): Promise<boolean> {

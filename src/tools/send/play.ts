@@ -118,12 +118,15 @@ class Player {
   async run(wire: Wire): Promise<number> {
     this.#wire = wire
     for (const bytes of this.#early.splice(0)) this.#receiveBytes(bytes)
+    if (!expectsAnything(this.#plan.script)) this.#peer.forget()
     try {
       await this.#play(this.#plan.script)
+      this.#peer.forget()
       if (this.#isCurious) await this.#quiet()
     } catch (error) {
       if (!(error instanceof Unmet)) throw error
     }
+    this.#peer.forget()
     if (this.#plan.closes) await this.#close()
     this.#wire = undefined // what we do to TCP now is not worth telling
     this.#plan.show.result(this.#held, this.#failed)
@@ -186,8 +189,7 @@ class Player {
       case 'expect':
         return this.#expect(statement)
       case 'repeat':
-        for (let i = 0; i < statement.count && !this.#peer.isOver; i++) await this.#play(statement.body)
-        return
+        return this.#repeat(statement.count, statement.body)
       case 'together':
         return this.#together(statement.body)
       case 'pieces':
@@ -237,6 +239,14 @@ class Player {
     }
   }
 
+  async #repeat(count: number, body: readonly Statement[]): Promise<void> {
+    for (let i = 0; i < count && !this.#peer.isOver && !this.#plan.signal.aborted; i++) {
+      await this.#play(body)
+      // A body that waits for nothing would leave nobody else a turn, Ctrl+C included.
+      if (i % 256 === 255) await turn()
+    }
+  }
+
   async #together(body: readonly Statement[]): Promise<void> {
     if (this.#batch !== undefined) return this.#play(body)
     this.#batch = []
@@ -281,5 +291,9 @@ class Player {
       await this.#peer.news(deadline - performance.now())
   }
 }
+
+/** Whether a script asks what came. */
+const expectsAnything = (script: Script): boolean =>
+  script.some((one) => one.do === 'expect' || ('body' in one && expectsAnything(one.body)))
 
 const newKey = (): number => randomBytes(4).readUInt32BE()

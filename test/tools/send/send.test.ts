@@ -336,6 +336,32 @@ describe('fastws send', () => {
     assert.deepEqual([wrong.code, /percent-encoded/.test(wrong.stderr)], [2, true])
   })
 
+  test('keeps nothing of what nobody asks for, however much comes', async (t) => {
+    const [size, count] = [1 << 20, 400]
+    let most = 0
+    const url = await serve(t, {
+      async message(conn) {
+        const before = process.memoryUsage().arrayBuffers
+        for (let i = 0; i < count; i++) {
+          await conn.send(Buffer.alloc(size))
+          most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+        }
+        await conn.close()
+      },
+    })
+    const { code, stdout } = await runMain('send', url, 'text "x"')
+    assert.equal(code, 0)
+    assert.equal(stdout.match(/< binary fin/g)?.length, count)
+    assert.ok(most < (size * count) / 2, `${most} bytes`)
+  })
+
+  test('can be stopped in a script that waits for nothing', async (t) => {
+    const tool = startTool(t, 'send', await serve(t), 'repeat 1000000000 { pieces 5 }')
+    await tool.printed(/connected/)
+    tool.child.kill('SIGINT')
+    assert.equal(await tool.code, 130)
+  })
+
   test('shows no password', async (t) => {
     const url = (await serve(t)).replace('//', '//ann:secret@')
     for (const args of [[], ['--json']]) {
