@@ -159,6 +159,27 @@ describe('History', () => {
     assert.deepEqual(details?.blocks.at(-1), ['', `${(1 << 20) - (64 << 10)} bytes more are not kept`])
   })
 
+  test('keeps no more of long heads and reasons than of payloads', () => {
+    const history = new History()
+    const fields = Array.from({ length: 600 }, (_, i) => [`x-${i}`, 'y'.repeat(100)] as const)
+    const head = { line: 'GET / HTTP/1.1', fields }
+    for (let i = 0; i < 1000; i++)
+      history.add({ type: 'handshake', conn: 1, at: 1, request: head, response: head, faults: [] })
+    assert.ok(history.rows().length < 300, `${history.rows().length} heads of 120 KiB each`)
+    for (let i = 0; i < 1000; i++)
+      history.add({ type: 'stop', conn: 1, at: 1, direction: 'sent', offset: 0, reason: 'z'.repeat(1 << 16) })
+    assert.ok(history.rows().length < 520)
+  })
+
+  test('shows the beginning of a reason that is far too long', () => {
+    const history = new History()
+    for (const reason of [Buffer.alloc(1 << 20, 'x'), Buffer.alloc(1 << 20, 0xff)]) {
+      const payload = Buffer.concat([encodeClosePayload(1000), reason])
+      history.add(event('', { frame: new Frame({ opcode: Opcode.Close, payload }) }))
+    }
+    for (const { preview } of history.rows()) assert.ok(preview.length < 300, `${preview.length}`)
+  })
+
   test('tells what is known of a frame where little is', () => {
     const history = new History()
     const first = new Frame({ opcode: Opcode.Text, fin: false, payload: 'Hel' })

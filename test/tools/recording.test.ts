@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { encodeFrame, Frame } from '../../src/frame/index.js'
+import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
+import { deflate } from '../../src/tools/check/deflate.js'
+import { Direction } from '../../src/tools/recording/direction.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { Exchange } from '../../src/tools/recording/exchange.js'
 import { recordOf, sessionRecord } from '../../src/tools/recording/lines.js'
@@ -213,6 +215,37 @@ describe('Exchange', () => {
     ])
     const inflated = short.map((event) => (event.type === 'frame' ? event.inflated?.toString() : undefined))
     assert.deepEqual(inflated, [undefined, undefined, 'Hello', undefined])
+  })
+
+  test('inflates no message beyond the limit, and says so', () => {
+    const bomb = deflate(Buffer.alloc(1 << 20), Buffer.alloc(0), 15)
+    const wire = new Direction({
+      direction: 'received',
+      deflate: { takeover: false, windowBits: 15 },
+      isAgreed: true,
+      isExtended: false,
+      maxFrame: 100_000,
+      offset: 0,
+    })
+    const [seen] = wire.push(encodeFrame(new Frame({ opcode: Opcode.Binary, rsv1: true, payload: bomb })))
+    assert.deepEqual([seen?.message, seen?.inflated], [undefined, undefined])
+    assert.deepEqual(seen?.faults, [
+      'The message is not shown: inflated it is longer than the limit of 100000 bytes',
+    ])
+  })
+
+  test('reads interim answers without end', () => {
+    const events: WireEvent[] = []
+    const exchange = new Exchange({ conn: 1, maxFrame: 100, onEvent: (event) => events.push(event) })
+    const answer = 'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n'
+    exchange.push(
+      'received',
+      Buffer.from(`${'HTTP/1.1 100 x\r\n\r\n'.repeat(50_000)}${answer}\x81\x00`, 'latin1'),
+    )
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['handshake', 'frame'],
+    )
   })
 
   test('holds a fragmented message to the limit as a whole', () => {

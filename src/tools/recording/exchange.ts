@@ -109,15 +109,14 @@ export class Exchange {
   }
 
   #readHead(direction: FrameDirection, bytes: Buffer, offset: number): void {
-    const parsed = parseHead(bytes)
-    if (parsed === undefined) {
-      this.#stages[direction] = { phase: 'head', bytes, offset }
-      if (bytes.length > LONGEST_HEAD) this.#giveUp(direction, offset, 'This is no head of HTTP')
-      return
+    let rest: Rest = { bytes, offset }
+    for (let parsed = parseHead(bytes); parsed !== undefined; parsed = parseHead(rest.bytes)) {
+      rest = { bytes: rest.bytes.subarray(parsed.end), offset: rest.offset + parsed.end }
+      if (direction === 'sent') return this.#onRequest(parsed.head, rest)
+      if (!isInterim(parsed.head)) return this.#onResponse(parsed.head, rest)
     }
-    const rest = { bytes: bytes.subarray(parsed.end), offset: offset + parsed.end }
-    if (direction === 'sent') this.#onRequest(parsed.head, rest)
-    else this.#onResponse(parsed.head, rest)
+    this.#stages[direction] = { phase: 'head', ...rest }
+    if (rest.bytes.length > LONGEST_HEAD) this.#giveUp(direction, rest.offset, 'This is no head of HTTP')
   }
 
   #onRequest(request: Head, { bytes, offset }: Rest): void {
@@ -137,12 +136,10 @@ export class Exchange {
   }
 
   #onResponse(response: Head, { bytes, offset }: Rest): void {
-    const status = statusOf(response)
     this.#stages.received = { phase: 'head', bytes: Buffer.alloc(0), offset }
-    if (status >= 100 && status < 200 && status !== 101) return this.#readHead('received', bytes, offset)
     const agreed = agreementOf(this.#request, response)
     this.#tell({ type: 'handshake', request: this.#request, response, faults: agreed.faults })
-    if (status !== 101) {
+    if (statusOf(response) !== 101) {
       this.#stages.sent = this.#stages.received = BLIND
       return
     }
@@ -179,6 +176,12 @@ export class Exchange {
     this.#stages.sent = this.#stages.received = BLIND
     this.#tell({ type: 'stop', direction, offset, reason })
   }
+}
+
+/** An answer that another one follows (RFC 9110 §15.2). */
+const isInterim = (head: Head): boolean => {
+  const status = statusOf(head)
+  return status >= 100 && status < 200 && status !== 101
 }
 
 /** Bytes behind a head, and where they begin. */
