@@ -1,9 +1,9 @@
 /** What every command takes that opens a connection: headers, subprotocols, TLS, a proxy … */
-import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import type { DialOptions } from '../index.js'
 import { type Call, type OptionSpec, type Options, UsageError } from './command.js'
 import { fieldsOf, headerLinesOf } from './header-lines.js'
+import { readFileUpTo } from './read-all.js'
 import { urlOf } from './url.js'
 
 /** A tool is to show what comes, not to protect a service: its limit is only there to end somewhere. */
@@ -88,7 +88,7 @@ export function fileOf<Name extends string>(options: Options, name: Name): { [K 
 
 export function readFileOf(what: string, path: string): Buffer {
   try {
-    return readFileSync(path)
+    return readFileUpTo(path)
   } catch (error) {
     throw new UsageError(`${what}: ${(error as Error).message}`)
   }

@@ -13,6 +13,8 @@ import { root } from '../support/root.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram } from './wire-program.js'
 
+const readAll = (text: string): WireEvent[] => [...readRecording(text)]
+
 const document = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 /** What is other each time: times, keys, ports, bytes that follow from them. */
@@ -77,7 +79,7 @@ describe('docs/recordings.md', () => {
 
   test('shows lines that can be read', () => {
     const [, lines = ''] = /```text\n([\s\S]*?)```/.exec(text) ?? []
-    const read = readRecording(lines)
+    const read = readAll(lines)
     assert.deepEqual(
       read.map(({ type }) => type),
       ['handshake', 'frame', 'end'],

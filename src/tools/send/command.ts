@@ -2,7 +2,8 @@ import { HandshakeError } from '../../index.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { asUsage, DIAL_FLAGS, dialOptionsOf, readFileOf, targetOf } from '../dial-flags.js'
 import { interruptible } from '../interrupt.js'
-import { Exit, type Input } from '../output.js'
+import { Exit } from '../output.js'
+import { readAll } from '../read-all.js'
 import { parseScript } from './parser.js'
 import { play } from './play.js'
 import { type Script, ScriptError } from './script.js'
@@ -83,7 +84,7 @@ async function scriptOf(call: Call, statements: readonly string[]): Promise<Scri
     statements.length > 0
       ? statements.join('\n')
       : path === undefined
-        ? await readAll(call.input())
+        ? (await readAll(call.input())).toString()
         : readFileOf('--file', path).toString()
   try {
     return parseScript(text)
@@ -92,12 +93,6 @@ async function scriptOf(call: Call, statements: readonly string[]): Promise<Scri
     tellWhere(call, path ?? 'script', text, error)
     return undefined
   }
-}
-
-async function readAll(input: Input): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of input) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString()
 }
 
 /** As compilers do: file, line, column, what is wrong; the line; a caret below the place. */
