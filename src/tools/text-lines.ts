@@ -3,7 +3,7 @@ export function* textLines(text: string): Generator<string, void, undefined> {
   for (let at = 0; at <= text.length; ) {
     const found = text.indexOf('\n', at)
     const end = found < 0 ? text.length : found
-    yield text.slice(at, text[end - 1] === '\r' && end > at ? end - 1 : end)
+    yield text.slice(at, found > at && text[end - 1] === '\r' ? end - 1 : end)
     at = end + 1
   }
 }

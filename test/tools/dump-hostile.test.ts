@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict'
-import { openSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
 import { upgrade } from '../../src/index.js'
 import { deflate } from '../../src/tools/check/deflate.js'
 import { followBytes } from '../../src/tools/dump/follow.js'
 import { parseHex } from '../../src/tools/dump/hex.js'
+import { main } from '../../src/tools/main.js'
 import { readAll } from '../../src/tools/read-all.js'
 import { readRecording } from '../../src/tools/recording/read.js'
 import { textLines } from '../../src/tools/text-lines.js'
 import { listen } from '../support/index.js'
 import { runMain } from './run-main.js'
-import { folderFor, startProgram } from './wire-program.js'
+import { folderFor, written } from './wire-program.js'
 
 const SETTINGS = { from: undefined, extensions: 'permessage-deflate', maxFrame: 16 << 20 } as const
 
@@ -109,11 +111,12 @@ describe('fastws dump with input that means no good', () => {
     )
   })
 
-  test('says that its stdin is a folder', async (t) => {
-    const folder = openSync(folderFor(t), 'r')
-    const program = startProgram(t, ['dump'], {}, folder)
-    assert.match((await program.note(/stdin/))[0], /^fastws dump: stdin: EISDIR/)
-    assert.equal(await program.exit, 2)
+  test('says that its stdin broke', async () => {
+    const stdin = new PassThrough()
+    stdin.destroy(new Error('EISDIR: illegal operation on a directory, read'))
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    assert.equal(await main(['dump'], { stdin, stdout, stderr }), 2)
+    assert.match(written(stderr), /^fastws dump: stdin: EISDIR/)
   })
 })
 

@@ -24,13 +24,9 @@ export function startProgram(
   t: TestContext,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  stdin?: number,
 ): Program {
   const program = join(root, 'dist/src/tools/bin.js')
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, ...env },
-    stdio: [stdin ?? 'pipe', 'pipe', 'pipe'],
-  }) as ChildProcessWithoutNullStreams
+  const child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } })
   t.after(() => child.kill('SIGKILL'))
   const [out, err] = [linesOf(child.stdout), linesOf(child.stderr)]
   const exit = once(child, 'close').then(([code, signal]) => code ?? signal)

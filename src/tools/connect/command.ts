@@ -3,6 +3,7 @@ import { type Call, type Command, type Options, UsageError } from '../command.js
 import { DIAL_FLAGS, dialOptionsOf, targetOf } from '../dial-flags.js'
 import { interruptible } from '../interrupt.js'
 import { Exit, type Input } from '../output.js'
+import { readAll } from '../read-all.js'
 import { type Action, InputError, type LineForm, parsePlain, parseSlash } from './actions.js'
 import { Prompt } from './prompt.js'
 import { type BinaryForm, type Show, showAsJson, showToPeople, showToPipe } from './show.js'
@@ -86,7 +87,8 @@ function showFor(
   since: () => number,
 ): Show {
   if (options.flag('json')) return showAsJson(output, since)
-  return print === undefined ? showToPipe(output, binary, options.flag('raw')) : showToPeople(print, binary)
+  if (print !== undefined) return showToPeople(print, binary)
+  return showToPipe(output, binary, options.flag('raw') && output.stdout.isTTY !== true)
 }
 
 /** Where what is sent comes from. */
@@ -142,9 +144,7 @@ async function* parsed(
 
 /** All of a stream as one message. */
 async function* wholeOf(input: Input, form: LineForm): AsyncGenerator<Action, void, undefined> {
-  const chunks: Buffer[] = []
-  for await (const chunk of input) chunks.push(Buffer.from(chunk))
-  const data = Buffer.concat(chunks)
+  const data = await readAll(input)
   yield form === 'binary' ? { do: 'send', data } : parsePlain(data.toString(), form)
 }
 
