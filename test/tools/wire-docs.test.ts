@@ -38,9 +38,9 @@ async function echo(t: TestContext): Promise<number> {
   return listen(t, createServer(door))
 }
 
-test('README.md tells what fastws proxy and fastws replay print', async (t) => {
+test('docs/tools.md tells what fastws proxy and fastws replay print', async (t) => {
   const [, fence = ''] =
-    /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document('README.md')) ?? []
+    /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document('docs/tools.md')) ?? []
   const [, proxied, replayed] = fence.split(/^\$ .*\n/m)
   const target = `ws://127.0.0.1:${await echo(t)}`
   const path = join(folderFor(t), 'session.jsonl')
