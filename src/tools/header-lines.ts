@@ -17,3 +17,14 @@ function fieldOf(line: string): Field {
   if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
   return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()]
 }
+
+/** Name and password of a URL as `Basic` credentials (RFC 7617); undefined where there are none. */
+export function basicOf({ username, password }: URL, what: string): string | undefined {
+  if (username === '' && password === '') return undefined
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    return `Basic ${Buffer.from(pair).toString('base64')}`
+  } catch {
+    throw new UsageError(`${what}: name and password must be percent-encoded as UTF-8`)
+  }
+}

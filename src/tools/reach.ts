@@ -4,6 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type DialOptions, HandshakeError } from '../index.js'
 import { UsageError } from './command.js'
+import { basicOf } from './header-lines.js'
 import { urlOf } from './url.js'
 
 /** A stream to a server, and how `dial()` is told to use it. */
@@ -58,12 +59,7 @@ function proxyOf(given: NonNullable<DialOptions['proxy']>, socketPath: string | 
   const url = urlOf(String(text))
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
     throw new UsageError(`--proxy must be an http: or https: URL, not '${text}'`)
-  try {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-    return { url, tls, credentials: pair === ':' ? undefined : pair }
-  } catch {
-    throw new UsageError('--proxy: name and password must be percent-encoded as UTF-8')
-  }
+  return { url, tls, credentials: basicOf(url, '--proxy') }
 }
 
 function addressOf(url: URL, port: number, path: string | undefined) {
@@ -159,9 +155,7 @@ function tunnel(
       path: authority,
       headers: {
         Host: authority,
-        ...(credentials !== undefined && {
-          'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}`,
-        }),
+        ...(credentials !== undefined && { 'Proxy-Authorization': credentials }),
       },
       ...(signal && { signal }),
     })

@@ -1,5 +1,5 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
-import { fieldsOf, headerLinesOf } from '../header-lines.js'
+import { basicOf, fieldsOf, headerLinesOf } from '../header-lines.js'
 import type { Output } from '../output.js'
 import { urlOf } from '../url.js'
 import type { Case } from './case.js'
@@ -97,8 +97,8 @@ function targetOf({ positionals }: Call): URL {
 }
 
 /** Those that were asked for, a name given again as another line; and those that stand for name and password in the URL. */
-function headersOf(options: Options, { username, password }: URL): HeaderEdit {
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  const basic = ['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`] as const
-  return fieldsOf([...(pair === ':' ? [] : [basic]), ...headerLinesOf(options)])
+function headersOf(options: Options, url: URL): HeaderEdit {
+  const basic = basicOf(url, 'URL')
+  const own = basic === undefined ? [] : [['Authorization', basic] as const]
+  return fieldsOf([...own, ...headerLinesOf(options)])
 }
