@@ -28,6 +28,8 @@ export interface Goal {
   readonly ours: Side
   /** Left out where the figure itself is held against the limit. */
   readonly theirs?: Side
+  /** The same of Node itself, without any WebSocket library: who goes through its sockets does not get below that. */
+  readonly floor?: { readonly ours: Side; readonly theirs: Side }
   readonly limit: number
 }
 
@@ -37,6 +39,7 @@ export interface Bar {
   readonly limit: number
   readonly value?: Spread
   readonly isMet?: boolean
+  readonly floor?: Spread
   readonly why?: string
 }
 
@@ -68,17 +71,28 @@ export const rowOf = (
   { subject, variant = '' }: Omit<Side, 'metric'>,
 ): Row | undefined => rows.find((row) => row.subject === subject && row.variant === variant)
 
+const figures = (rows: readonly Row[], ...[left, right]: readonly [Side, Side]): [number[], number[]] => [
+  rowOf(rows, left)?.metrics[left.metric] ?? [],
+  rowOf(rows, right)?.metrics[right.metric] ?? [],
+]
+
 /** Holds what was measured against a goal, pair by pair. */
-export function judge(rows: readonly Row[], { text, ours, theirs, limit }: Goal): Bar {
-  const left = rowOf(rows, ours)?.metrics[ours.metric] ?? []
-  const right = theirs === undefined ? left : (rowOf(rows, theirs)?.metrics[theirs.metric] ?? [])
+export function judge(rows: readonly Row[], { text, ours, theirs, floor, limit }: Goal): Bar {
+  const [left, right] = figures(rows, ours, theirs ?? ours)
   const values = theirs === undefined ? left : ratios(left, right)
   if (values.length === 0) {
     const missing = left.length === 0 ? ours : theirs
     return { text, limit, why: `${missing?.subject} was not measured` }
   }
   const value = spread(values)
-  return { text, limit, value, isMet: value.median <= limit }
+  const lowest = floor === undefined ? [] : ratios(...figures(rows, floor.ours, floor.theirs))
+  return {
+    text,
+    limit,
+    value,
+    isMet: value.median <= limit,
+    ...(lowest.length > 0 && { floor: spread(lowest) }),
+  }
 }
 
 /** Writes results so that a change of one row is a change of one line. */

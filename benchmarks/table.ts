@@ -31,8 +31,12 @@ export function aligned(cells: readonly (readonly string[])[]): string {
 export const verdictOf = ({ isMet, why }: Bar): string =>
   why === undefined ? (isMet ? 'met' : 'missed') : why
 
-export const barText = (bar: Bar): string =>
-  `${bar.text}: ${bar.value === undefined ? '' : `${writeSpread(bar.value)}, `}bar ${bar.limit}, ${verdictOf(bar)}`
+export function barText(bar: Bar): string {
+  const { text, value, limit, floor } = bar
+  const figure = value === undefined ? '' : `${writeSpread(value)}, `
+  const lowest = floor === undefined ? '' : `; Node alone ${writeSpread(floor)}`
+  return `${text}: ${figure}bar ${limit}, ${verdictOf(bar)}${lowest}`
+}
 
 /** What was measured with, one line each. */
 export function headLines({

@@ -40,6 +40,12 @@ const all: readonly Subject[] = [
   },
   { name: 'websocket', label: 'websocket', script: 'websocket.js', runtime: 'node', needs: 'websocket' },
   { name: 'net', label: 'plain net, no WebSocket', script: 'net.js', runtime: 'node', raw: true },
+  {
+    name: 'bare',
+    label: "Node's HTTP server and sockets, no WebSocket",
+    script: 'bare.js',
+    runtime: 'node',
+  },
   { name: 'bun', label: 'Bun', script: 'bun.js', runtime: 'bun', needs: 'bun' },
   { name: 'deno', label: 'Deno', script: 'deno.js', runtime: 'deno', needs: 'deno' },
 ]

@@ -84,6 +84,7 @@ function sumUp({ subject, label }: Row, rows: readonly Row[]): Row {
 const cellOf = (worker: WorkerName): Cell => ({
   subject: worker,
   label: labels[worker],
+  isAside: worker === 'encoderWithMemory',
   missing:
     (worker === 'receiver' || worker === 'sender') && peerVersion('ws') === undefined
       ? 'ws is not installed (npm run bench:install)'

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { withServerAndLoad } from '../e2e/measure-echo.js'
 import { subjectOf } from '../e2e/subjects.js'
 import { type CountedSample, measureWindow } from '../e2e/window.js'
-import type { Goal } from '../results.js'
+import type { Goal, Side } from '../results.js'
 import { type Cell, type Extent, type Findings, inTurn, noteBottlenecks, type Scenario } from './scenario.js'
 
 const SIZE = 256
@@ -11,10 +11,17 @@ const CROWDS = [1_000, 5_000]
 
 const nameOf = (connections: number): string => `${connections.toLocaleString('en')} connections`
 
+const side = (subject: string, connections: number): Side => ({
+  subject,
+  variant: nameOf(connections),
+  metric: 'cpuPerDelivery',
+})
+
 const goal = (connections: number): Goal => ({
   text: `CPU per delivery, events / ws, ${nameOf(connections)}`,
-  ours: { subject: 'events', variant: nameOf(connections), metric: 'cpuPerDelivery' },
-  theirs: { subject: 'ws', variant: nameOf(connections), metric: 'cpuPerDelivery' },
+  ours: side('events', connections),
+  theirs: side('ws', connections),
+  floor: { ours: side('bare', connections), theirs: side('ws', connections) },
   limit: 0.5,
 })
 
@@ -38,11 +45,11 @@ async function measureCrowd({ subject, connections }: Crowd, { times, isQuick }:
 
 async function measure(extent: Extent): Promise<Findings> {
   const cells: Crowd[] = CROWDS.flatMap((connections) =>
-    ['events', 'ws', 'bun'].map((subject) => ({
+    ['events', 'ws', 'bare', 'bun'].map((subject) => ({
       subject,
       variant: nameOf(connections),
       connections,
-      isAside: subject === 'bun',
+      isAside: subject === 'bare' || subject === 'bun',
     })),
   )
   const findings = await inTurn(cells, extent, async (cell) => ({ ...(await measureCrowd(cell, extent)) }))

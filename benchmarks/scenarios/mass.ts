@@ -15,6 +15,7 @@ const goal = (what: string, metric: string, limit: number): Goal => ({
   text: `${what}, events / ws`,
   ours: { subject: 'events', metric },
   theirs: { subject: 'ws', metric },
+  floor: { ours: { subject: 'bare', metric }, theirs: { subject: 'ws', metric } },
   limit,
 })
 
@@ -96,7 +97,7 @@ export const mass: Scenario = {
   measure: (extent) => {
     const missing = extent.isQuick ? undefined : whyTooMany(CONNECTIONS)
     const judged = ['events', 'ws'].map((subject) => ({ subject, missing }))
-    const aside = ['await', 'bun'].map((subject) => ({ subject, missing, isAside: true }))
+    const aside = ['await', 'bare', 'bun'].map((subject) => ({ subject, missing, isAside: true }))
     const cells: Cell[] = [...judged, ...aside]
     return inTurn(cells, extent, (cell) => measureCell(cell, extent))
   },

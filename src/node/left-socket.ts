@@ -1,4 +1,5 @@
 // Uses parts of Node that are not documented; checked on Node 20, 22, 24 and 26. Off switch: FASTWS_PORTABLE=1.
+import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { type Address, addressOf, type Handle } from './handle.js'
 
@@ -30,8 +31,9 @@ interface Internals {
 const bytesMoved = ({ handle }: Taker): number => handle.bytesRead + handle.bytesWritten
 
 /**
- * What a socket is once its connection has been taken: what is done to it, or asked of it, is done to the connection.
- * It becomes that by its prototype alone, for it is nearly always dropped at once, with the request that it came with.
+ * What a socket is once its connection has been taken: what is done to it, or asked of it, is done to the connection. It
+ * is given these methods one by one: nearly all are dropped at once, with the request that they came with, and a new
+ * prototype costs ten times as much.
  */
 class LeftSocket extends Socket {
   declare [TAKER]: Taker
@@ -81,19 +83,37 @@ class LeftSocket extends Socket {
   _getsockname(): Address {
     return addressOf(this[TAKER].handle, 'getsockname')
   }
-
-  static {
-    Object.defineProperty(LeftSocket.prototype, 'destroyed', {
-      get(this: LeftSocket) {
-        return this[TAKER].isOver || Reflect.get(Socket.prototype, 'destroyed', this)
-      },
-    })
-  }
 }
+
+const { _destroy, setNoDelay, setKeepAlive, ref, unref, setTimeout, _onTimeout, _getpeername, _getsockname } =
+  LeftSocket.prototype
+
+const destroyed: PropertyDescriptor & ThisType<LeftSocket> = {
+  configurable: true,
+  get() {
+    return this[TAKER].isOver || Reflect.get(Socket.prototype, 'destroyed', this)
+  },
+}
+
+/** Past the wrapper that an HTTP server puts around `on()` of its sockets, to see who reads: it has to look first. */
+const { on } = EventEmitter.prototype
 
 /** Somebody listens: the socket has to be there when the connection closes. */
 function keepLeft(this: LeftSocket): void {
   this[TAKER].left = this
+}
+
+function become(left: LeftSocket): void {
+  left._destroy = _destroy
+  left.setNoDelay = setNoDelay
+  left.setKeepAlive = setKeepAlive
+  left.ref = ref
+  left.unref = unref
+  left.setTimeout = setTimeout
+  left._onTimeout = _onTimeout
+  left._getpeername = _getpeername
+  left._getsockname = _getsockname
+  Object.defineProperty(left, 'destroyed', destroyed)
 }
 
 /** Takes the connection of a socket; gives the server that counts it, if one does. */
@@ -102,12 +122,12 @@ export function leave(socket: Socket, taker: Taker): Counting | undefined {
   const server = internals._server ?? undefined
   internals._handle = null
   if (server !== undefined) internals._server = null
-  Object.setPrototypeOf(socket, LeftSocket.prototype)
   const left = socket as LeftSocket
   left[TAKER] = taker
+  become(left)
   // Most have none, and removing costs as much as everything else here.
   if (left.listenerCount('data') > 0) left.removeAllListeners('data')
   if (left.listenerCount('close') > 0) taker.left = left
-  else left.on('newListener', keepLeft)
+  else on.call(left, 'newListener', keepLeft)
   return server
 }

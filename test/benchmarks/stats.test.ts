@@ -56,3 +56,10 @@ test('judge says who is missing instead of guessing', () => {
   const bar = judge(rows, { ...goal, theirs, limit: 1 })
   assert.deepEqual(bar, { text: 'a / b', limit: 1, why: 'c was not measured' })
 })
+
+test('judge gives the ratio of Node itself beside it, where that was measured', () => {
+  const floor = { ours: goal.theirs, theirs: goal.ours }
+  assert.equal(judge(rows, { ...goal, floor, limit: 1 }).floor?.median, 2)
+  const nobody = { subject: 'c', metric: 'cpu' }
+  assert.equal('floor' in judge(rows, { ...goal, floor: { ...floor, ours: nobody }, limit: 1 }), false)
+})
