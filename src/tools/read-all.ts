@@ -15,7 +15,8 @@ export function readFileUpTo(path: string): Buffer {
       const piece = Buffer.allocUnsafe(PIECE)
       const length = readSync(file, piece)
       if (length === 0) return gathered.all()
-      gathered.add(piece.subarray(0, length))
+      // A pipe gives little at a time: what is kept is not to hold on to the rest.
+      gathered.add(length < PIECE / 2 ? Buffer.from(piece.subarray(0, length)) : piece.subarray(0, length))
     }
   } finally {
     closeSync(file)

@@ -11,7 +11,7 @@ import { followBytes } from '../../src/tools/dump/follow.js'
 import { parseHex } from '../../src/tools/dump/hex.js'
 import { main } from '../../src/tools/main.js'
 import { readAll } from '../../src/tools/read-all.js'
-import { readRecording } from '../../src/tools/recording/read.js'
+import { readRecording, readWhole } from '../../src/tools/recording/read.js'
 import { textLines } from '../../src/tools/text-lines.js'
 import { listen } from '../support/index.js'
 import { runMain } from './run-main.js'
@@ -61,6 +61,12 @@ describe('fastws dump with input that means no good', () => {
     const events = readRecording(`${line.repeat(1000)}broken`)
     for (let i = 0; i < 1000; i++) assert.equal(events.next().done, false)
     assert.throws(() => events.next(), /line 1001: /)
+  })
+
+  test('holds no more events at once than it is allowed to', () => {
+    const lines = `${JSON.stringify({ type: 'stop', offset: 0 })}\n`.repeat(3)
+    assert.equal(readWhole(lines, 3).length, 3)
+    assert.throws(() => readWhole(lines, 2), /more than 2 events/)
   })
 
   test('says what is wrong with a recording before it shows anything of it', async (t) => {

@@ -17,6 +17,19 @@ export function* readRecording(text: string): Generator<WireEvent, void, undefin
   yield* har === undefined ? readLines(text) : readHar(har)
 }
 
+/** In memory each event is an object: a line of a few bytes takes a hundred times as much. */
+const MOST = 2_000_000
+
+/** All events at once, where they have to be; more than `most` are refused. */
+export function readWhole(text: string, most = MOST): WireEvent[] {
+  const events: WireEvent[] = []
+  for (const event of readRecording(text)) {
+    if (events.length === most) throw new RecordingError(`there are more than ${most} events in it`)
+    events.push(event)
+  }
+  return events
+}
+
 type Json = Readonly<Record<string, unknown>>
 
 const isObject = (value: unknown): value is Json =>

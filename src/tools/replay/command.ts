@@ -5,8 +5,7 @@ import { asUsage, DIAL_FLAGS, dialOptionsOf, readFileOf, targetOf } from '../dia
 import { failureLines, failureRecord } from '../failure.js'
 import { interruptible } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
-import type { WireEvent } from '../recording/events.js'
-import { RecordingError, readRecording } from '../recording/read.js'
+import { RecordingError, readWhole } from '../recording/read.js'
 import { differences } from './compare.js'
 import { type PlaySettings, play } from './player.js'
 import { type Script, scriptsOf } from './script.js'
@@ -81,23 +80,11 @@ async function playAll(
 
 function scriptsIn(path: string): Script[] {
   try {
-    return scriptsOf(eventsIn(readFileOf('FILE', path).toString()))
+    return scriptsOf(readWhole(readFileOf('FILE', path).toString()))
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(`${path} is no recording: ${error.message}`)
     throw error
   }
-}
-
-/** A recording that is played is held in memory, each frame as an object: a line of a few bytes takes a hundred times as much. */
-const MOST = 2_000_000
-
-function eventsIn(text: string): WireEvent[] {
-  const events: WireEvent[] = []
-  for (const event of readRecording(text)) {
-    if (events.length === MOST) throw new RecordingError(`there are more than ${MOST} events in it`)
-    events.push(event)
-  }
-  return events
 }
 
 function chosen(options: Options, scripts: readonly Script[]): readonly Script[] {
