@@ -198,10 +198,15 @@ function describeClose(report: CloseReport): string {
   return `Connection was closed by ${who} with code ${report.code}${why}`
 }
 
-/** What the peer is told of an error, short enough for a Close frame: only which limit it was. */
+/** What fits into a Close frame behind the code, in bytes (RFC 6455 §5.5). */
+const MAX_REASON = 123
+
+/** What the peer is told of an error: only which limit it was. That of an extension may be too long to be told. */
 export function reasonFor(error: Error): string {
   const breach = error instanceof WebSocketError ? error.breach : undefined
-  return breach === undefined ? '' : `${breach.option} is ${breach.limit}, got ${breach.value}`
+  if (breach === undefined) return ''
+  const reason = `${breach.option} is ${breach.limit}, got ${breach.value}`
+  return Buffer.byteLength(reason) > MAX_REASON ? '' : reason
 }
 
 /** An argument or option of the wrong kind. */
@@ -228,8 +233,17 @@ function show(value: unknown): string {
   return `(${typeof kind === 'string' && kind !== '' ? kind : 'object'})`
 }
 
-/** Whatever was thrown, as an Error; what is none becomes the `cause` of one. */
+/** Whatever was thrown, as an Error with a text; what is none becomes the `cause` of one. */
 export function toError(thrown: unknown): Error {
-  if (thrown instanceof Error || isNativeError(thrown)) return thrown
+  if ((thrown instanceof Error || isNativeError(thrown)) && hasText(thrown)) return thrown
   return new Error(`Something that is no Error was thrown: ${show(thrown)}`, { cause: thrown })
+}
+
+/** A message may be anything, and to read it may throw. */
+function hasText(error: Error): boolean {
+  try {
+    return typeof error.message === 'string'
+  } catch {
+    return false
+  }
 }

@@ -145,6 +145,20 @@ test('toError wraps what is no Error, and keeps it as the cause', () => {
   assert.equal(toError('x').message, 'Something that is no Error was thrown: (string)')
 })
 
+test('toError wraps an Error whose message is no text, or cannot be read', () => {
+  const symbol = Object.assign(new Error(), { message: Symbol('secret') })
+  const trap = Object.defineProperty(new Error(), 'message', {
+    get() {
+      throw new Error('secret')
+    },
+  })
+  for (const thrown of [symbol, trap]) {
+    const error = toError(thrown)
+    assert.equal(error.cause, thrown)
+    assert.equal(error.message, 'Something that is no Error was thrown: (Error)')
+  }
+})
+
 test('every error is shown by its name and code', () => {
   for (const error of [
     new ProtocolError('WS_ERR_UTF8', 1007, 'm'),

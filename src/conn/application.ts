@@ -100,7 +100,7 @@ export class Application<Data> {
   /** A listener of `conn.tap()` threw: the connection is not to suffer. */
   onTapError({ conn }: ApplicationHost<Data>, error: Error): void {
     if (this.#observer !== undefined) this.onHandlerError({ conn }, error)
-    else process.emitWarning(error)
+    else warn(error)
   }
 
   onHandlerError({ conn }: Pick<ApplicationHost<Data>, 'conn'>, thrown: unknown): void {
@@ -130,6 +130,15 @@ export class Application<Data> {
     } catch (error) {
       host.handlerFailed(error)
     }
+  }
+}
+
+/** An Error that was made in another realm, as test runners have it, is none to Node: it refuses to warn of it. */
+function warn(error: Error): void {
+  try {
+    process.emitWarning(error)
+  } catch {
+    process.emitWarning(error.message, error.name)
   }
 }
 

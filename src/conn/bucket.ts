@@ -18,7 +18,7 @@ export class Bucket {
   /** `extra` are let in beyond: to tell those who took just what they may from those who took more. */
   constructor({ rate, burst }: Required<RateLimit>, extra: number, now: number) {
     this.#perMillisecond = rate / 1000
-    this.#size = burst + extra
+    this.#size = rate === Infinity ? Infinity : burst + extra
     this.#quantum = Math.min(burst, Math.max(1, rate * QUANTUM))
     this.#filledAt = now
     this.stop = this.#size

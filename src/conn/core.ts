@@ -115,7 +115,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   get memory(): number {
-    return this.ending.report === undefined ? memoryOf(this.inbound, this.outbox, this.terms.codecs) : 0
+    return this.ending.isEnding ? 0 : memoryOf(this.inbound, this.outbox, this.terms.codecs)
   }
 
   pause(): void {
@@ -132,14 +132,8 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onPing(payload: Buffer): void {
-    if (this.#options.autoPong && this.ending.maySendControl) this.#answer(payload)
+    if (this.#options.autoPong && this.ending.maySendControl) this.sender.control(Opcode.Pong, payload, true)
     this.#application.onPing(this, payload)
-  }
-
-  #answer(payload: Buffer): void {
-    this.#framer.isAnswering = true
-    this.sender.control(Opcode.Pong, payload)
-    this.#framer.isAnswering = false
   }
 
   onPong(payload: Buffer): void {

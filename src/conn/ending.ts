@@ -89,6 +89,11 @@ export class Ending {
     return this.#error
   }
 
+  /** Whether it has failed or is over, though the report may be about to be made. */
+  get isEnding(): boolean {
+    return this.#failing || this.#report !== undefined
+  }
+
   /** Whether messages may still be sent. */
   get isOpen(): boolean {
     return !this.#asked && this.#closing.phase === 'open' && this.#report === undefined

@@ -32,8 +32,6 @@ export class Framer {
   textOut = 0
   pingsOut = 0
   pongsOut = 0
-  /** A pong that is laid now answers a ping: it takes the place of an answer that still waits (RFC 6455 §5.5.3). */
-  isAnswering = false
 
   constructor(outbox: Outbox, role: Role, options: FramerOptions) {
     this.#outbox = outbox
@@ -91,12 +89,12 @@ export class Framer {
     for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
   }
 
-  /** A control frame, which overtakes data that waits. */
-  control(opcode: number, payload: Buffer): void {
+  /** A control frame, which overtakes data that waits. A pong may answer: in place of an answer that still waits (§5.5.3). */
+  control(opcode: number, payload: Buffer, answers = false): void {
     if (opcode === Opcode.Ping) this.pingsOut++
     else if (opcode === Opcode.Pong) this.pongsOut++
     const size = headerSize(payload.length, this.#masks) + payload.length
-    const at = this.isAnswering ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
+    const at = answers ? this.#outbox.reservePong(size) : this.#outbox.reserveControl(size)
     this.#lay(at, size, FIN | opcode, payload, 0, payload.length)
   }
 

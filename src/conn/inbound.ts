@@ -90,7 +90,8 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.decoder.append(memory, start, end)
-    this.#pump()
+    // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
+    if (!this.#pumping) this.#pump()
     this.decoder.keep()
   }
 
@@ -110,6 +111,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     }
     this.#pumping = false
     if (!this.#flows()) this.#stop()
+    else if (!this.decoder.isDry) this.#pump()
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -226,6 +228,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   #onFrame(frame: Frame): void {
     const head = headOf(frame)
     this.#onWhole(frame, head)
+    if (this.#discards) return // somebody who was shown it has ended the connection
     if (isControl(head)) this.#onControl(frame, head)
     else this.#onData(frame, head)
   }

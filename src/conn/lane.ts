@@ -24,11 +24,18 @@ export class Lane {
     return !this.#held
   }
 
-  /** Runs a turn now, or when its time comes. A turn must not throw or reject: it reports failure to its own caller. */
+  /**
+   * Runs a turn now, or when its time comes: behind one that is under way, be it further up the stack. A turn must not
+   * reject, nor throw when it has to wait: it reports failure to its own caller.
+   */
   run(turn: Turn): void {
-    if (!this.#held) return this.#take(turn)
-    this.#waiting ??= []
-    this.#waiting.push(turn)
+    if (this.#held) {
+      this.#waiting ??= []
+      this.#waiting.push(turn)
+      return
+    }
+    this.#take(turn)
+    if (!this.#held) this.#next()
   }
 
   /** Gives up messages that are not complete, and with one that is half out all those behind it. */
@@ -43,9 +50,14 @@ export class Lane {
   }
 
   #take(turn: Turn): void {
-    const pending = turn()
-    if (pending === undefined) return
+    let pending: Promise<void> | undefined
     this.#held = true
+    try {
+      pending = turn() ?? undefined
+    } finally {
+      this.#held = pending !== undefined
+    }
+    if (pending === undefined) return
     const next = (): void => this.#next()
     pending.then(next, next)
   }

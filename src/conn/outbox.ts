@@ -5,7 +5,7 @@ import { BackPressure, type OutboxHost } from './back-pressure.js'
 import { sizeOf } from './bytes.js'
 import type { ResolvedConnOptions } from './options.js'
 import { RESOLVED } from './quiet.js'
-import { awaitFlush, keepSlab, MAX_STAGED, type Stager, stage, stagingSlab, stretchOf } from './staging.js'
+import { awaitFlush, flushAlone, keepSlab, MAX_STAGED, stage, stagingSlab, stretchOf } from './staging.js'
 import { Waiting } from './waiting.js'
 
 type OutboxOptions = Pick<ResolvedConnOptions, 'highWaterMark' | 'maxOutboxBytes'>
@@ -14,7 +14,7 @@ type OutboxOptions = Pick<ResolvedConnOptions, 'highWaterMark' | 'maxOutboxBytes
  * The only writer of a connection's transport. While the transport takes everything, frames go through the staging
  * slab, one write a turn. When it does not, they wait. An idle connection holds no more of all this than it needs.
  */
-export class Outbox implements Stager {
+export class Outbox {
   readonly #transport: Transport
   readonly #options: OutboxOptions
   readonly #host: OutboxHost
@@ -110,7 +110,7 @@ export class Outbox implements Stager {
   /** Sends memory that nobody else writes to from now on: for frames too large for `reserve()`. */
   writeOwned(bytes: Buffer): void {
     this.bytesOut += bytes.length
-    if (!this.isBlocked) this.flushStaged()
+    if (!this.isBlocked) flushAlone(this)
     if (!this.isBlocked) return void this.#write(bytes)
     this.#waiting().push(bytes)
   }
@@ -139,7 +139,7 @@ export class Outbox implements Stager {
 
   /** Like `writeOwned()`, for a frame that lies in several pieces: nothing may come between them. */
   writePieces(pieces: readonly Buffer[]): void {
-    if (!this.isBlocked) this.flushStaged()
+    if (!this.isBlocked) flushAlone(this)
     this.bytesOut += sizeOf(pieces)
     if (this.isBlocked) return this.#waiting().pushPieces(pieces)
     for (const piece of pieces) this.#host.writing(piece)
@@ -198,7 +198,7 @@ export class Outbox implements Stager {
 
   /** Ends the transport's sending direction when everything has left. */
   end(): void {
-    this.flushStaged()
+    flushAlone(this)
     this.#ending = true
     if (!this.isBlocked) this.#transport.end()
   }

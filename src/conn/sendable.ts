@@ -78,6 +78,12 @@ export function controlPayload(data: string | Bytes | undefined): Buffer {
   return payload
 }
 
+/** How many bytes a message has at most: a character takes three of them. */
+export const longestOf = (data: Sendable): number =>
+  typeof data === 'string'
+    ? data.length * 3
+    : ((data as { readonly length?: number } | null)?.length ?? Infinity)
+
 /** Whether no extension changes a message. A character takes three bytes at most: longer text is looked at closely later. */
 export function goesPlain(data: Sendable, codecs: Codecs | undefined): boolean {
   if (codecs === undefined) return true

@@ -20,6 +20,7 @@ import {
   goesPlain,
   hintsOf,
   isAsyncIterable,
+  longestOf,
   type Sendable,
   type SendOptions,
   type WriteFrameOptions,
@@ -71,7 +72,7 @@ export class Sender implements WriterHost {
 
   send(data: Sendable, options: SendOptions | undefined): Promise<void> {
     if (!this.#host.isOpen || this.overflows()) return this.refused()
-    if (options === undefined && this.#isFree() && goesPlain(data, this.#codecs)) {
+    if (options === undefined && this.#mayLay(data) && goesPlain(data, this.#codecs)) {
       if (typeof data === 'string') this.#framer.text(data)
       else if (data instanceof Message) this.#framer.message(data)
       else if (data instanceof Prepared) this.#framer.prepared(plainOf(data))
@@ -136,14 +137,14 @@ export class Sender implements WriterHost {
   }
 
   /** Control frames go out at once: an extension may look at them and change them, but not hold them back. */
-  control(opcode: number, payload: Buffer): void {
-    if (this.#codecs === undefined) return this.#layControl(opcode, payload)
+  control(opcode: number, payload: Buffer, answers = false): void {
+    if (this.#codecs === undefined) return this.#layControl(opcode, payload, answers)
     try {
-      this.#layControl(opcode, encodeControl(this.#codecs, opcode, payload))
+      this.#layControl(opcode, encodeControl(this.#codecs, opcode, payload), answers)
     } catch (error) {
       this.#host.fail(error)
       // Without an error yet, this is the very Close frame that tells of the failure.
-      if (this.#host.error === undefined) this.#layControl(opcode, payload)
+      if (this.#host.error === undefined) this.#layControl(opcode, payload, answers)
     }
   }
 
@@ -194,8 +195,14 @@ export class Sender implements WriterHost {
     this.#frames?.cut()
   }
 
-  #isFree(): boolean {
-    return this.#lane?.isFree !== false
+  /**
+   * Whether a message can be laid at once. One that is cut takes its turn: somebody who sees its first frames leave may
+   * send another one, which must not come between them (RFC 6455 §5.4).
+   */
+  #mayLay(data: Sendable): boolean {
+    if (this.#lane?.isFree === false) return false
+    const { fragmentSize } = this.#options
+    return fragmentSize === Infinity || longestOf(data) <= fragmentSize
   }
 
   #turns(): Lane {
@@ -235,7 +242,7 @@ export class Sender implements WriterHost {
     const { head, bytes, isNew } = wholeOf(data, options, this.#options.validateText)
     const isPlain =
       this.#codecs === undefined || (hints.compress === undefined && this.#codecs.skips(bytes.length))
-    if (isPlain && this.#isFree()) {
+    if (isPlain && this.#mayLay(bytes)) {
       this.#framer.data(head, bytes)
       return this.#sent()
     }
@@ -278,9 +285,9 @@ export class Sender implements WriterHost {
   }
 
   /** Close goes behind what waits, other control frames in front of it. */
-  #layControl(opcode: number, payload: Buffer): void {
+  #layControl(opcode: number, payload: Buffer, answers: boolean): void {
     if (opcode === Opcode.Close) this.#framer.closeInOrder(payload)
-    else this.#framer.control(opcode, payload)
+    else this.#framer.control(opcode, payload, answers)
   }
 
   #layEncoded(frame: Frame): void {

@@ -77,7 +77,9 @@ export function laysGuest(message: Message, may: boolean): boolean {
     guestAt = -1
     return true
   }
-  evict()
+  // It is being sent: to have its text does not do, as when it only has to make room.
+  guest.keep()
+  guest = undefined
   return false
 }
 
@@ -194,6 +196,17 @@ function flushAllStaged(): void {
   if (waiting.length > 0) return
   if (inUse) renewSlab()
   used = 0
+}
+
+/**
+ * Has one write out of its turn. Whoever is shown its bytes may have others send: they get memory behind these, or a new
+ * slab, until they have left.
+ */
+export function flushAlone(stager: Stager): void {
+  const isInner = flushing
+  flushing = true
+  stager.flushStaged()
+  flushing = isInner
 }
 
 function renewSlab(): void {

@@ -1,6 +1,6 @@
 import { toError } from '../errors.js'
 import { FrameDecoder } from '../frame/decoder.js'
-import { type Frame, headOf } from '../frame/frame.js'
+import { bytesOf, endOf, type Frame, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
 import { FIN, RSV } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
@@ -79,9 +79,23 @@ export class WireWatch {
     return () => void this.#taps.delete(tap)
   }
 
-  /** A frame came in, unmasked; its payload is lent, and the frame is one for all connections. */
+  /**
+   * A frame came in, unmasked; its payload is lent, and the frame is one for all connections: it is as it was on return,
+   * though listeners may have read from others meanwhile.
+   */
   received(frame: Frame): void {
-    const message = this.#in.add(headOf(frame), frame.length)
+    const head = headOf(frame)
+    const { masked, maskKey } = frame
+    const bytes = bytesOf(frame)
+    const start = startOf(frame)
+    const end = endOf(frame)
+    this.#showIn(frame, head)
+    setFrame(frame, head, masked, maskKey)
+    lendToFrame(frame, bytes, start, end)
+  }
+
+  #showIn(frame: Frame, head: number): void {
+    const message = this.#in.add(head, frame.length)
     if (this.#showsFrames()) {
       const shown = keepFrame(frame, false) // whatever listeners do with it is not done to the connection
       this.#show('in', shown)

@@ -44,6 +44,11 @@ class LeftSocket extends Socket {
     super._destroy(error, callback)
   }
 
+  /** It has nothing to finish. Node 20 would wait for a handle that never comes, and `destroySoon()` with it. */
+  override _final(callback: (error?: Error | null) => void): void {
+    callback()
+  }
+
   override setNoDelay(noDelay = true): this {
     this[TAKER].handle.setNoDelay?.(noDelay)
     return this
@@ -85,8 +90,18 @@ class LeftSocket extends Socket {
   }
 }
 
-const { _destroy, setNoDelay, setKeepAlive, ref, unref, setTimeout, _onTimeout, _getpeername, _getsockname } =
-  LeftSocket.prototype
+const {
+  _destroy,
+  _final,
+  setNoDelay,
+  setKeepAlive,
+  ref,
+  unref,
+  setTimeout,
+  _onTimeout,
+  _getpeername,
+  _getsockname,
+} = LeftSocket.prototype
 
 const destroyed: PropertyDescriptor & ThisType<LeftSocket> = {
   configurable: true,
@@ -105,6 +120,7 @@ function keepLeft(this: LeftSocket): void {
 
 function become(left: LeftSocket): void {
   left._destroy = _destroy
+  left._final = _final
   left.setNoDelay = setNoDelay
   left.setKeepAlive = setKeepAlive
   left.ref = ref

@@ -145,6 +145,7 @@ export class Opening<Data> implements Timed {
     const protocol = this.#chooseProtocol(offer, given)
     const lines = this.#responseLines(given)
     const { active, header } = negotiate(options.conn.extensions, offer.extensions)
+    if (this.#done) return closeExtensions(active) // one of the functions that were asked has closed the server
     this.#settle()
     try {
       this.#arrival.release()

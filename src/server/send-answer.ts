@@ -13,9 +13,9 @@ export function sendRefusal(arrival: Arrival, refusal: Refusal): void {
 /** Headers that HTTP/2 does not know (RFC 9113 §8.2.2). */
 const CONNECTION_HEADERS: ReadonlySet<string> = new Set(['connection', 'upgrade'])
 
-/** Answers an ordinary request with a refusal. */
-export function respond(response: ServerResponse, refusal: Refusal): void {
-  if (response.headersSent || response.writableEnded || response.destroyed) return
+/** Answers an ordinary request with a refusal; false when it has been answered already, or nobody is there any more. */
+export function respond(response: ServerResponse, refusal: Refusal): boolean {
+  if (response.headersSent || response.writableEnded || response.destroyed) return false
   const answer = answerFor(refusal)
   const onlyH2 = response.req.httpVersionMajor >= 2
   const lines = answer.lines.filter(([name]) => !(onlyH2 && CONNECTION_HEADERS.has(name.toLowerCase())))
@@ -23,4 +23,5 @@ export function respond(response: ServerResponse, refusal: Refusal): void {
   for (const [name] of lines) response.removeHeader(name)
   for (const [name, value] of lines) response.appendHeader(name, value)
   response.end(answer.body)
+  return true
 }

@@ -206,8 +206,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   }
 
   #respond(request: IncomingMessage, response: ServerResponse, refusal: Refusal, error?: Error): void {
-    this.#refused(request, refusal.status, error)
-    respond(response, refusal)
+    if (respond(response, refusal)) this.#refused(request, refusal.status, error)
   }
 
   #refused(request: IncomingMessage, status: number, error?: Error): void {

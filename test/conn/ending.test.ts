@@ -480,6 +480,19 @@ describe('a failure', () => {
     assert.equal(facts(await conn.closed).cause, 'WS_ERR_OPCODE')
   })
 
+  test('with a limit whose name is too long for a Close frame tells the peer the code alone', async () => {
+    const breach = { option: 'ü'.repeat(70), limit: 1, value: 2 }
+    const decode = (): never => {
+      throw new ProtocolError('WS_ERR_MAX_MESSAGE', 1009, 'on purpose', { breach })
+    }
+    const { conn, line } = onLine({ active: [active({ decode })] })
+    const read = assert.rejects(conn.read(), { code: 1009 })
+    line.receive(clientFrame(1, 'x'))
+    await read
+    assert.deepEqual((await line.frames()).map(brief), [closing(1009)])
+    assert.deepEqual(conn.closeInfo?.breach, breach)
+  })
+
   test('with a close code that may not travel tells the peer 1011', async () => {
     const codec = {
       decode: () => {

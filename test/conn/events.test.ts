@@ -248,6 +248,35 @@ describe('a handler', () => {
     }
   })
 
+  for (const [form, first] of [
+    ['whole', [text('first')]],
+    ['in fragments', [text('fir', false), more('st')]],
+  ] as const)
+    test(`is called again at once for what came in while it handled a message that came ${form}`, () => {
+      const seen: string[] = []
+      const { line } = onLine({
+        events: {
+          message: (_, message) => {
+            const words = message.text()
+            seen.push(words)
+            if (words === 'first') line.receive(text('second'), text('third'))
+            seen.push(`${words} is done`)
+          },
+        },
+      })
+      line.receive(...first, text('last'))
+      assert.deepEqual(seen, [
+        'first',
+        'first is done',
+        'last',
+        'last is done',
+        'second',
+        'second is done',
+        'third',
+        'third is done',
+      ])
+    })
+
   test('that is asynchronous and closes at once still gets one message at a time', async () => {
     let running = 0
     let most = 0
@@ -338,6 +367,24 @@ describe('a handler that throws', () => {
         assert.equal(closes, 1)
         check()
       })
+
+  for (const when of ['at once', 'later'])
+    test(`what cannot be shown, ${when}, closes with 1011 all the same`, async (t) => {
+      const check = watchUnhandled(t)
+      const odd = Object.assign(new Error(), { message: Symbol('odd') })
+      const { log, line } = recorded({
+        message: () => {
+          if (when === 'later') return Promise.reject(odd)
+          throw odd
+        },
+      })
+      line.receive(text('a'))
+      await settle()
+      line.fin()
+      await settle()
+      assert.deepEqual(log, ['open', 'message a', 'error WS_ERR_HANDLER', 'close 1011'])
+      check()
+    })
 
   test('as well as its reporter does not harm other connections', async () => {
     const thrown: unknown[] = []

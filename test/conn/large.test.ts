@@ -213,3 +213,18 @@ test('large messages that go back and forth between connections keep their bytes
     }
     for (const end of ends) await end.check()
   }, 10))
+
+test('what comes in while a large message is handled is handled behind it', () => {
+  const seen: number[] = []
+  const { line } = onLine({
+    events: {
+      message: (_, message) => {
+        seen.push(message.length)
+        if (message.length === LARGE) line.receive(clientFrame(1, 'next'), clientFrame(1, 'after'))
+        seen.push(0)
+      },
+    },
+  })
+  feed(line, incoming(LARGE).wire)
+  assert.deepEqual(seen, [LARGE, 0, 4, 0, 5, 0])
+})

@@ -7,8 +7,9 @@ import { type Holder, MemoryBudget } from '../../src/conn/memory-budget.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { ProtocolError } from '../../src/errors.js'
+import type { Frame } from '../../src/frame/frame.js'
 import { clientFrame, FakeClock } from '../support/index.js'
-import { Line, settle } from './support.js'
+import { active, Line, settle } from './support.js'
 
 class Fake implements Holder {
   counted = 0
@@ -162,6 +163,27 @@ describe('maxMemory', () => {
     await conn.send('x'.repeat(100))
     clock.advance(1000)
     assert.ok(budget.used - before >= 256 << 10, `${budget.used}`)
+  })
+
+  test('asks nobody twice to go, though others send while it goes', async () => {
+    const clock = new FakeClock()
+    const budget = new MemoryBudget(MAX, timekeeperOf(clock))
+    const application = new Application<unknown>(undefined, undefined, budget)
+    const options = resolveConnOptions({ clock, keepalive: false, highWaterMark: 100 })
+    const start = (encode: (frame: Frame) => void) => {
+      const line = new Line()
+      line.stuck = true
+      const setup = { role: 'server', options, application, extensions: [active({ encode })] } as const
+      return startConn<unknown>(line, setup)
+    }
+    const second = start(() => undefined)
+    const first = start((frame) => {
+      if (frame.isClose) void second.send(Buffer.alloc(3000))
+    })
+    void first.send(Buffer.alloc(9000))
+    await settle()
+    void first.send(Buffer.alloc(2000))
+    assert.deepEqual([first.closeInfo?.code, second.closeInfo?.code], [1013, undefined])
   })
 
   test('is given back when connections end', async () => {

@@ -45,11 +45,12 @@ describe('Bucket', () => {
     assert.equal(bucket.wait(12_000, 10_050), 0)
   })
 
-  test('without a limit never ends', () => {
-    const bucket = new Bucket({ rate: Infinity, burst: Infinity }, 1, 0)
-    assert.equal(bucket.wait(1e15, 0), 0)
-    assert.equal(bucket.stop, Infinity)
-  })
+  for (const burst of [Infinity, 5])
+    test(`without a limit never ends, with a burst of ${burst}`, () => {
+      const bucket = new Bucket({ rate: Infinity, burst }, 1, 0)
+      assert.equal(bucket.wait(1e15, 0), 0)
+      assert.equal(bucket.stop, Infinity)
+    })
 })
 
 for (const role of ['server', 'client'] as const)

@@ -15,6 +15,7 @@ const deeds = [
   'look',
   'text',
   'twice',
+  'read',
   'first',
   'wait',
   'keep',
@@ -46,6 +47,13 @@ function doer(plan: readonly Deed[], options: LineOptions) {
       void conn.send(message)
       void conn.send(message)
       log.push(see(message))
+    },
+    read: (conn, message) => {
+      const text = message.text()
+      void conn.send(message)
+      void other.conn.send(message)
+      void conn.send(message)
+      log.push(`${text} ${message.length}`)
     },
     first: (conn, message) => {
       void conn.send('something else')
@@ -292,4 +300,29 @@ for (const length of [MAX_STAGED - 5, MAX_STAGED - 4, MAX_STAGED - 3, MAX_STAGED
       sent.map(({ payload }) => payload.toString()),
       ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(length)),
     )
+  })
+
+for (const [name, given] of [
+  ['to several connections', {}],
+  ['in fragments', { fragmentSize: 3 }],
+  ['by a client', {}],
+] as const)
+  test(`Message.text() leaves the bytes there to be sent ${name}`, async () => {
+    const other = onLine({ role: name === 'by a client' ? 'client' : 'server' })
+    const { line } = onLine({
+      ...given,
+      events: {
+        message: (conn, message) => {
+          assert.equal(message.text(), 'one two')
+          void other.conn.send(message)
+          void conn.send(message)
+          void conn.send(message)
+        },
+      },
+    })
+    line.receive(clientFrame(1, 'one two'))
+    const whole = (frames: readonly { payload: Buffer }[]): string =>
+      frames.map(({ payload }) => payload.toString()).join('')
+    assert.equal(whole(await line.frames()), 'one twoone two')
+    assert.equal(whole(await other.line.frames()), 'one two')
   })

@@ -4,7 +4,7 @@ import type { Sendable } from '../../src/conn/sendable.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { clientFrame, closePayload, deferred, isPending, seeded, serverFrame } from '../support/index.js'
-import { brief, closing, onLine, settle, watchUnhandled } from './support.js'
+import { active, brief, closing, onLine, settle, watchUnhandled } from './support.js'
 
 const isState = (error: unknown): boolean => error instanceof WebSocketError && error.code === 'WS_ERR_STATE'
 
@@ -275,6 +275,20 @@ describe('control frames', () => {
     const frames = (await line.frames()).map(brief)
     assert.deepEqual(frames, ['text first', 'pong 3', 'pong own 1', 'pong own 2'])
     assert.equal(conn.bufferedAmount, 0)
+  })
+
+  test('of an extension that pings while an answer goes through it are all sent', async () => {
+    const pinging = (frame: Frame): void => {
+      if (frame.isPong) void conn.ping(`with ${frame.text()}`)
+    }
+    const { conn, line } = onLine({ active: [active({ encode: pinging })] })
+    line.stuck = true
+    void conn.send('first')
+    await settle()
+    line.receive(clientFrame(9, '1'), clientFrame(9, '2'))
+    line.unstick()
+    const frames = (await line.frames()).map(brief)
+    assert.deepEqual(frames, ['text first', 'pong 2', 'ping with 1', 'ping with 2'])
   })
 
   test('overtake data that waits, and only the latest pong waits', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { broadcast } from '../../src/conn/broadcast.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
@@ -49,6 +50,87 @@ const brief = ({ direction, opcode, fin, payload }: Shown): string =>
   `${direction} ${opcode.toString(16)}${fin ? '' : '…'} ${payload.toString('latin1')}`.trimEnd()
 
 describe('tap', () => {
+  test('shows what comes in while it shows a frame behind that frame', () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({ events: { message: (_, message) => void seen.push(message.text()) } })
+    conn.tap(
+      ({ kind }) => kind === 'frame' && conn.stats.framesIn === 1 && line.receive(clientFrame(1, 'two')),
+    )
+    line.receive(clientFrame(1, 'one'))
+    assert.deepEqual(seen, ['one', 'two'])
+  })
+
+  test('lets a listener send and close while it is shown the first frames of a message', async () => {
+    const large = 'x'.repeat(100_000)
+    for (const data of [large, Buffer.from(large), prepare(large)]) {
+      const { conn, line } = onLine({ fragmentSize: 40_000 })
+      let shown = 0
+      conn.tap(() => {
+        if (shown++ > 0) return
+        void conn.send('ab')
+        void conn.close()
+      })
+      void conn.send(data)
+      const frames = await line.frames()
+      assert.deepEqual(
+        frames.map(({ opcode, fin, payload }) => [opcode, fin, payload.length]),
+        [
+          [frames[0]!.opcode, false, 40_000],
+          [0, false, 40_000],
+          [0, true, 20_000],
+          [1, true, 2],
+          [8, true, 2],
+        ],
+      )
+    }
+  })
+
+  test('leaves what is being written as it is, whatever a listener has others send', async () => {
+    const others = [onLine(), onLine()]
+    const { conn, line } = onLine()
+    let isFirst = true
+    conn.tap(() => {
+      if (!isFirst) return
+      isFirst = false
+      others[0]!.line.receive(clientFrame(9, 'answered at once'))
+      void others[1]!.conn.send('somebody else')
+    })
+    void conn.send('small')
+    void conn.send(Buffer.alloc(40_000)) // which has what is staged written first
+    const [first, second] = await line.frames()
+    assert.deepEqual([first?.payload.toString(), second?.payload.length], ['small', 40_000])
+    assert.equal((await others[0]!.line.frames())[0]?.payload.toString(), 'answered at once')
+    assert.equal((await others[1]!.line.frames())[0]?.payload.toString(), 'somebody else')
+  })
+
+  test('brings no message any more to a connection that a listener terminates', async () => {
+    const seen: string[] = []
+    const { conn, line } = onLine({
+      events: {
+        message: (_, message) => void seen.push(message.text()),
+        ping: () => void seen.push('ping'),
+        close: (_, { code }) => void seen.push(`closed ${code}`),
+      },
+    })
+    conn.tap(({ kind }) => kind === 'frame' && conn.stats.framesIn === 2 && conn.terminate())
+    line.receive(clientFrame(1, 'one'), clientFrame(1, 'two'), clientFrame(9, ''))
+    await settle()
+    assert.deepEqual(seen, ['one', 'closed 1006'])
+  })
+
+  test('lets a listener read from another connection', async () => {
+    const other = onLine({ maxInboxFrames: 1 })
+    other.line.receive(...['one', 'two', 'three', 'four'].map((text) => clientFrame(1, text)))
+    const { conn, line } = onLine({ maxInboxFrames: 1 })
+    const got: Promise<string | undefined>[] = []
+    conn.tap(() => got.push(other.conn.read().then((message) => message?.text())))
+    line.receive(...['A', 'B', 'C', 'D'].map((text) => clientFrame(1, text)))
+    const own: (string | undefined)[] = []
+    for (let i = 0; i < 4; i++) own.push((await conn.read())?.text())
+    assert.deepEqual(own, ['A', 'B', 'C', 'D'])
+    assert.deepEqual(await Promise.all(got), ['one', 'two', 'three', 'four'])
+  })
+
   test('shows frames both ways in order, replies of the connection itself included', async () => {
     const { conn, line } = onLine({ events: { message: (c, message) => c.send(message) } })
     const { frames } = watch((listener) => conn.tap(listener))
@@ -274,6 +356,15 @@ describe('tap', () => {
     await client.send('x')
     assert.equal((await warned).message, 'a listener of mine')
     assert.equal((await server.read())?.text(), 'x')
+  })
+
+  test('bears an error of another realm, which Node takes for none', async () => {
+    const { conn, line } = onLine()
+    const warned = once<Error>(process, 'warning')
+    conn.tap(runInNewContext('() => { throw new RangeError("from elsewhere") }'))
+    line.receive(clientFrame(1, 'x'))
+    assert.equal((await conn.read())?.text(), 'x')
+    assert.equal(String(await warned), 'RangeError: from elsewhere')
   })
 
   test('shows frames that the application encoded itself, and stops where they are none', async () => {

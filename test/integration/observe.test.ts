@@ -319,6 +319,21 @@ test('upgrade().stats counts handshakes, ends and traffic, of those that are gon
   assert.deepEqual(ws.stats.closed, { 1000: 1, 1006: 1, 1009: 1 })
 })
 
+test('upgrade().stats does not count what fallback has answered, though it fails behind that', async (t) => {
+  const events = channels(t, 'fastws:handshake:error')
+  const { port, ws } = await serve(t, echo, {
+    onError: () => undefined,
+    fallback: async (request, response) => {
+      if (request.url === '/answered') response.end('here you are')
+      throw new Error('too late')
+    },
+  })
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/answered`)).text(), 'here you are')
+  assert.deepEqual([ws.stats.refused, events.length], [{}, 0])
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 500)
+  assert.deepEqual([ws.stats.refused, events.length], [{ 500: 1 }, 1])
+})
+
 test('upgrade().stats knows what waits for slow peers, and handshakes that wait for accept', async (t) => {
   const { promise, resolve } = deferred<undefined>()
   let first = true

@@ -649,6 +649,26 @@ test('close() refuses handshakes that wait for accept', async (t) => {
   assert.equal(ws.conns.size, 0)
 })
 
+for (const name of ['accept', 'headers', 'origins', 'protocols'] as const)
+  test(`close() within ${name} refuses that very handshake`, async (t) => {
+    let handled = 0
+    let closed: Promise<void> | undefined
+    const ask = (): never => {
+      closed = ws.close()
+      return (name === 'origins' ? true : undefined) as never
+    }
+    const { port, ws } = await serve(t, () => void handled++, {
+      [name]: name === 'headers' ? () => ask() ?? {} : ask,
+    })
+    assert.equal((await shake(t, port)).status, 503)
+    await closed
+    const { accepted, refused, opening } = ws.stats
+    assert.deepEqual(
+      { handled, accepted, refused, opening },
+      { handled: 0, accepted: 0, refused: { 503: 1 }, opening: 0 },
+    )
+  })
+
 test('close() throws for what cannot be sent', () => {
   const ws = upgrade(stay)
   assert.throws(() => ws.close({ code: 1006 }), RangeError)

@@ -25,6 +25,12 @@ describe('the socket of a connection', () => {
     assert.equal((await peer.readToEnd()).length, 0)
   })
 
+  test('takes it along when it is to be destroyed soon', async (t) => {
+    const { conn, socket } = await wired(t)
+    socket.destroySoon()
+    assert.equal((await conn.closed).code, 1006)
+  })
+
   test('is destroyed, and tells it, when the connection is over', async (t) => {
     const { conn, socket } = await wired(t)
     const told = once(socket, 'close')

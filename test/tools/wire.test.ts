@@ -49,8 +49,9 @@ class Watcher implements WireWatcher {
   ended(how: string): void {
     this.#tell(how)
   }
-  async until(text: string): Promise<void> {
-    while (!this.told.includes(text))
+  /** Until one of them has been told. */
+  async until(...texts: string[]): Promise<void> {
+    while (!texts.some((text) => this.told.includes(text)))
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -60,6 +61,9 @@ class Watcher implements WireWatcher {
     this.#wake()
   }
 }
+
+/** What OpenSSL calls bytes that are no TLS: another version has another name for them. */
+const NO_TLS = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_BAD_RECORD_TYPE'].map((code) => `broke TCP: ${code}`)
 
 /** A server with TLS, and a way to it on which `spoil()` puts what is no TLS. */
 async function spoilt(
@@ -126,16 +130,18 @@ describe('a wire', () => {
     const { url, spoil } = await spoilt(t, () => undefined)
     const { wire, watcher } = await opened(t, 0, url)
     spoil()
-    await watcher.until('broke TCP: ERR_SSL_WRONG_VERSION_NUMBER')
+    await watcher.until(...NO_TLS)
     await wire.inject(Buffer.from('late'))
-    assert.deepEqual(watcher.told.slice(1), ['broke TCP: ERR_SSL_WRONG_VERSION_NUMBER'])
+    assert.equal(watcher.told.length, 2)
+    assert.ok(NO_TLS.includes(watcher.told[1]!))
   })
 
   test('breaks the handshake when the way breaks', async (t) => {
     const { url } = await spoilt(t, (spoil) => spoil())
     const watcher = new Watcher()
     await assert.rejects(dialWire(url, { tls: { ca: tls.ca } }, watcher), HandshakeError)
-    assert.deepEqual(watcher.told, ['broke TCP: ERR_SSL_WRONG_VERSION_NUMBER'])
+    assert.equal(watcher.told.length, 1)
+    assert.ok(NO_TLS.includes(watcher.told[0]!), watcher.told[0])
   })
 
   test('keeps to itself what the connection that is held back would say', async (t) => {
