@@ -81,16 +81,19 @@ function payloadInWords(
   { shown, as }: { readonly shown: number; readonly as: 'auto' | 'text' | 'hex' },
 ): string {
   if (payload.length === 0) return ''
-  if (seen.frame.isClose && payload.length >= 2 && as !== 'hex') return closeInWords(payload)
+  if (seen.frame.isClose && payload.length >= 2 && as !== 'hex') return closeInWords(payload, shown)
   // A compressed payload is no text, whatever its opcode says.
   return preview(payload, isTextual(seen, as) && (as === 'text' || !seen.frame.rsv1), shown)
 }
 
+/** As long as a reason may be (RFC 6455 §5.5): so much of it is shown, whatever else is shortened. */
+const REASON = 123
+
 /** Code and reason of a Close frame with at least a code. */
-function closeInWords(payload: Buffer): string {
+export function closeInWords(payload: Buffer, shown: number): string {
   const reason = payload.subarray(2)
   if (reason.length === 0) return String(payload.readUInt16BE(0))
-  return `${payload.readUInt16BE(0)} ${preview(reason, true, reason.length)}`
+  return `${payload.readUInt16BE(0)} ${preview(reason, true, Math.max(shown, REASON))}`
 }
 
 function isTextual({ frame, isText }: SeenFrame, as: 'auto' | 'text' | 'hex'): boolean {

@@ -1,8 +1,9 @@
 /** What every command takes that opens a connection: headers, subprotocols, TLS, a proxy … */
-import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import type { DialOptions, HeaderFields } from '../index.js'
+import type { DialOptions } from '../index.js'
 import { type Call, type OptionSpec, type Options, UsageError } from './command.js'
+import { fieldsOf, headerLinesOf } from './header-lines.js'
+import { readFileUpTo } from './read-all.js'
 import { urlOf } from './url.js'
 
 /** A tool is to show what comes, not to protect a service: its limit is only there to end somewhere. */
@@ -17,11 +18,14 @@ export const DIAL_FLAGS = {
   },
   protocol: { value: 'NAME', short: 's', multiple: true, help: 'a subprotocol to ask for, best first' },
   origin: { value: 'URL', short: 'o', help: 'the Origin header' },
-  ca: { value: 'FILE', help: 'trust the certificates in there (PEM), and no others' },
+  ca: {
+    value: 'FILE',
+    help: 'trust the certificates in there (PEM), and no others; of an https: proxy, too',
+  },
   cert: { value: 'FILE', help: 'our own certificate (PEM)' },
   key: { value: 'FILE', help: 'the key for it (PEM)' },
   servername: { value: 'NAME', help: 'the name to ask for and to verify with TLS; default that in the URL' },
-  insecure: { short: 'k', help: 'take any certificate' },
+  insecure: { short: 'k', help: 'take any certificate; of an https: proxy, too' },
   proxy: { value: 'URL', help: 'an HTTP proxy to tunnel through, as in http://user:secret@proxy:3128' },
   'no-compress': { help: 'do not offer compression' },
   timeout: { value: 'MS', help: 'for everything up to the open connection; default 10000' },
@@ -46,10 +50,10 @@ export function dialOptionsOf(options: Options): DialOptions {
   const [origin, proxy] = [options.text('origin'), options.text('proxy')]
   const longest = options.integer('max-message', LONGEST, [1, Number.MAX_SAFE_INTEGER])
   return {
-    headers: headersOf(options),
+    headers: fieldsOf(headerLinesOf(options)),
     protocols: options.list('protocol'),
     ...(origin !== undefined && { origin }),
-    ...(proxy !== undefined && { proxy }),
+    ...(proxy !== undefined && { proxy: { url: proxy, tls: trustOf(options) } }),
     tls: tlsOf(options),
     timeout: options.integer('timeout', 10_000, [0, 3_600_000]),
     compress: !options.flag('no-compress'),
@@ -59,28 +63,21 @@ export function dialOptionsOf(options: Options): DialOptions {
   }
 }
 
-/** Headers as `Name: value`; the same name again is another line. */
-function headersOf(options: Options): HeaderFields {
-  const headers: Record<string, string[]> = {}
-  for (const line of options.list('header')) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
-    const name = line.slice(0, colon).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
-  }
-  return headers
-}
-
 function tlsOf(options: Options): ConnectionOptions {
   const servername = options.text('servername')
   return {
-    ...fileOf(options, 'ca'),
+    ...trustOf(options),
     ...fileOf(options, 'cert'),
     ...fileOf(options, 'key'),
     ...(servername !== undefined && { servername }),
-    ...(options.flag('insecure') && { rejectUnauthorized: false }),
   }
 }
+
+/** Whose certificates are taken: those of a proxy as those of the server. Our own is the server's alone to see. */
+const trustOf = (options: Options): ConnectionOptions => ({
+  ...fileOf(options, 'ca'),
+  ...(options.flag('insecure') && { rejectUnauthorized: false }),
+})
 
 /** The file that an option names, under the name of the option. */
 export function fileOf<Name extends string>(options: Options, name: Name): { [K in Name]?: Buffer } {
@@ -91,7 +88,7 @@ export function fileOf<Name extends string>(options: Options, name: Name): { [K 
 
 export function readFileOf(what: string, path: string): Buffer {
   try {
-    return readFileSync(path)
+    return readFileUpTo(path)
   } catch (error) {
     throw new UsageError(`${what}: ${(error as Error).message}`)
   }

@@ -11,6 +11,24 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** What starts the program often passes on a signal that the terminal has sent to both: so soon it is the same one. */
 const ECHO = 300
 
+/** Does something that the first SIGINT or SIGTERM is to bring to an end; however it ends, nobody listens any more then. */
+export async function interruptible<T>(run: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
+  const { signal, release } = listenForInterrupt()
+  try {
+    return await run(signal)
+  } finally {
+    release()
+  }
+}
+
+/** Resolves when one of them is aborted. */
+export const anyAborted = (...signals: readonly AbortSignal[]): Promise<void> =>
+  new Promise((resolve) => {
+    const signal = AbortSignal.any([...signals])
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
 /** Makes the first SIGINT or SIGTERM something a command can react to. */
 export function listenForInterrupt(): Interrupt {
   const stopping = new AbortController()

@@ -1,10 +1,10 @@
 /** The way to a server, for tools that want to see or write every byte on it: TCP or a unix socket, a proxy, TLS. */
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { request } from 'node:http'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type DialOptions, HandshakeError } from '../index.js'
 import { UsageError } from './command.js'
+import { basicOf } from './header-lines.js'
 import { urlOf } from './url.js'
 
 /** A stream to a server, and how `dial()` is told to use it. */
@@ -20,6 +20,8 @@ const isSecure = (url: URL): boolean => ['wss:', 'https:', 'wss+unix:'].includes
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '')
 
+const portOf = (url: URL): number => Number(url.port) || (isSecure(url) ? 443 : 80)
+
 const failure = (doing: string, cause: unknown): HandshakeError =>
   new HandshakeError('WS_ERR_SOCKET', `Cannot open a WebSocket: ${doing} failed`, { cause })
 
@@ -29,9 +31,9 @@ export async function reach(
   { tls = {}, proxy, timeout = 10_000, signal }: DialOptions,
 ): Promise<Reached> {
   const { url, socketPath } = splitUnix(new URL(given))
-  const through = proxy === undefined ? undefined : proxyOf(String(proxy), socketPath)
+  const through = proxy === undefined ? undefined : proxyOf(proxy, socketPath)
   const secure = isSecure(url)
-  const port = Number(url.port) || (secure ? 443 : 80)
+  const port = portOf(url)
   const patience = { timeout, signal }
   const raw =
     through === undefined
@@ -43,12 +45,21 @@ export async function reach(
   return { stream, url: plainAddress(url, port), host: url.host }
 }
 
+/** A proxy as it is used. */
+interface Proxy {
+  readonly url: URL
+  readonly tls: ConnectionOptions
+  readonly credentials: string | undefined
+}
+
 /** Refuses what `dial()` would. */
-function proxyOf(given: string, socketPath: string | undefined): URL {
+function proxyOf(given: NonNullable<DialOptions['proxy']>, socketPath: string | undefined): Proxy {
   if (socketPath !== undefined) throw new UsageError('--proxy leads to no unix socket')
-  const url = urlOf(given)
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
-  throw new UsageError(`--proxy must be an http: or https: URL, not '${given}'`)
+  const { url: text, tls = {} } = typeof given === 'object' && 'url' in given ? given : { url: given }
+  const url = urlOf(String(text))
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new UsageError(`--proxy must be an http: or https: URL, not '${text}'`)
+  return { url, tls, credentials: basicOf(url, '--proxy') }
 }
 
 function addressOf(url: URL, port: number, path: string | undefined) {
@@ -117,41 +128,43 @@ const speakTls = (
   tls: ConnectionOptions,
   patience: Patience,
 ): Promise<Socket> =>
-  opened(
-    `${host} with TLS`,
-    patience,
-    () =>
-      connectTls({
-        servername: isIP(host) === 0 ? host : '',
-        ALPNProtocols: ['http/1.1'],
-        ...tls,
-        host,
-        socket,
-      }),
-    'secureConnect',
-  )
+  opened(`${host} with TLS`, patience, () => connectTls({ ...tlsFor(host, tls), socket }), 'secureConnect')
+
+const tlsFor = (host: string, tls: ConnectionOptions): ConnectionOptions => ({
+  servername: isIP(host) === 0 ? host : '',
+  ALPNProtocols: ['http/1.1'],
+  ...tls,
+  host,
+})
 
 /** A tunnel through an HTTP proxy (RFC 9110 §9.3.6). */
-function tunnel(proxy: URL, authority: string, { timeout, signal }: Patience): Promise<Socket> {
-  const request = proxy.protocol === 'https:' ? httpsRequest : httpRequest
-  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+function tunnel(
+  { url: proxy, tls, credentials }: Proxy,
+  authority: string,
+  patience: Patience,
+): Promise<Socket> {
+  const { timeout, signal } = patience
+  const host = hostOf(proxy)
+  const port = portOf(proxy)
   return new Promise<Socket>((resolve, reject) => {
     const asked = request({
-      host: hostOf(proxy),
-      port: Number(proxy.port) || (proxy.protocol === 'https:' ? 443 : 80),
+      // Node would ask for, and verify, the name in `Host`, which is that of the target.
+      createConnection: () =>
+        isSecure(proxy) ? connectTls({ ...tlsFor(host, tls), port }) : connectTcp({ host, port }),
       method: 'CONNECT',
       path: authority,
       headers: {
         Host: authority,
-        ...(pair !== ':' && { 'Proxy-Authorization': `Basic ${Buffer.from(pair).toString('base64')}` }),
+        ...(credentials !== undefined && { 'Proxy-Authorization': credentials }),
       },
-      ...(timeout > 0 && { timeout }),
       ...(signal && { signal }),
     })
-    asked.on('timeout', () => asked.destroy(new Error(`no answer for ${timeout} ms`)))
+    const late = (): void => void asked.destroy(new Error(`no answer for ${timeout} ms`))
+    const timer = setTimeout(late, timeout || 2 ** 31 - 1)
+    asked.once('close', () => clearTimeout(timer))
     asked.on('error', (error) => reject(failure(`connecting through the proxy ${proxy.host}`, error)))
     asked.on('connect', ({ statusCode: status = 0, statusMessage, headers }, socket) => {
-      socket.setTimeout(0)
+      clearTimeout(timer)
       if (status >= 200 && status < 300) return resolve(socket)
       socket.destroy()
       const message = `Cannot open a WebSocket: proxy answered ${status} ${statusMessage}`

@@ -9,3 +9,11 @@ export function urlOf(text: string): URL | undefined {
     return undefined
   }
 }
+
+/** The address as it may be shown: as it was given, but for a password. */
+export function withoutPassword(text: string): string {
+  const url = new URL(text)
+  if (url.password === '') return text
+  url.password = ''
+  return url.href
+}

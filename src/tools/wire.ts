@@ -5,6 +5,7 @@ import { type Conn, type DialOptions, dial } from '../index.js'
 import type { FrameDirection } from './annotate.js'
 import { type Head, parseHead, statusOf } from './check/http-head.js'
 import { reach } from './reach.js'
+import { roomIn } from './room.js'
 
 /** What is told of the bytes on a wire. The bytes are the watcher's own. */
 export interface WireWatcher {
@@ -74,14 +75,7 @@ export class Wire extends Duplex {
   async inject(bytes: Buffer): Promise<void> {
     if (bytes.length === 0 || !this.#inner.writable) return
     this.#watcher.bytes('sent', Buffer.from(bytes))
-    if (this.#inner.write(bytes)) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        this.#inner.off('drain', done).off('close', done)
-        resolve()
-      }
-      this.#inner.on('drain', done).on('close', done)
-    })
+    if (!this.#inner.write(bytes)) await roomIn(this.#inner)
   }
 
   /** Ends our direction of TCP. */

@@ -382,7 +382,7 @@ describe('fastws dump', () => {
     truncateSync(path, (256 << 20) + 1)
     const { code, stderr } = await runMain('dump', path)
     assert.equal(code, 2)
-    assert.match(stderr, /has 268435457 bytes: at most 268435456 can be read/)
+    assert.match(stderr, /more than 268435456 bytes: no more can be read/)
     const piece = Buffer.alloc(64 << 20)
     const [stdout, notes] = [new PassThrough(), new PassThrough()]
     const stdin = Readable.from([piece, piece, piece, piece, 'x'])

@@ -62,6 +62,7 @@ describe('fastws check', () => {
     [['ws://a', '--timeout', ''], /--timeout must be an integer/],
     [['ws://a', '--parallel', '0'], /--parallel must be/],
     [['ws://a', '--header', 'nonsense'], /--header must be/],
+    [['ws://%ff@a'], /URL: name and password must be percent-encoded/],
     [['ws://a', '--expect', '/does/not/exist'], /--expect: ENOENT/],
     [['ws://a', '--nonsense'], /--nonsense/],
     [['--serve', '70000'], /--serve must be/],

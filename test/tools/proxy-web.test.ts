@@ -8,13 +8,17 @@ import { startWeb, type Web } from '../../src/tools/proxy/web.js'
 import type { FrameEvent } from '../../src/tools/recording/events.js'
 import { rawConnect } from '../support/index.js'
 
-async function page(t: TestContext): Promise<{ web: Web; port: number; feed: string }> {
+async function page(
+  t: TestContext,
+  host = '127.0.0.1',
+): Promise<{ web: Web; port: number; root: string; feed: string }> {
   const web = await startWeb({
-    listen: { host: '127.0.0.1', port: 0 },
+    listen: { host, port: 0 },
     title: () => ({ listen: '127.0.0.1:9000', target: 'ws://127.0.0.1:9001' }),
   })
   t.after(() => web.close?.())
-  return { web, port: Number(new URL(web.url).port), feed: `${web.url.replace('http', 'ws')}feed` }
+  const { port, pathname } = new URL(web.url)
+  return { web, port: Number(port), root: pathname, feed: `${web.url.replace('http', 'ws')}feed` }
 }
 
 /** What a GET is answered with. */
@@ -23,9 +27,10 @@ const get = (
   path: string,
   headers: Record<string, string> = {},
   method = 'GET',
+  host = '127.0.0.1',
 ): Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }> =>
   new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, path, headers, method }, async (response) => {
+    request({ host, port, path, headers, method }, async (response) => {
       let body = ''
       for await (const chunk of response) body += String(chunk)
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
@@ -49,30 +54,56 @@ const parse = (text: string | undefined) => JSON.parse(text ?? 'null')
 
 describe('the page of fastws proxy', () => {
   test('is served with a policy that runs nothing but its own files', async (t) => {
-    const { port } = await page(t)
-    for (const path of ['/', '/index.html', '/style.css', '/app.js', '/table.js', '/details.js']) {
-      const { status, headers } = await get(port, path)
+    const { port, root } = await page(t)
+    for (const path of ['', 'index.html', 'style.css', 'app.js', 'table.js', 'details.js']) {
+      const { status, headers } = await get(port, `${root}${path}`)
       assert.equal(status, 200, path)
       assert.match(String(headers['content-security-policy']), /^default-src 'none'; script-src 'self';/)
       assert.equal(headers['x-content-type-options'], 'nosniff')
     }
-    const { body } = await get(port, '/')
+    const { body } = await get(port, root)
     assert.ok(!/<script(?! type="module" src="app.js">)|style=| on\w+=/.test(body), 'nothing inline')
   })
 
   test('has no other files, and takes no other methods', async (t) => {
-    const { port } = await page(t)
-    for (const path of ['/../proxy/web.ts', '/web.ts', '/%2e%2e/web.ts', '/constructor', '//index.html'])
-      assert.equal((await get(port, path)).status, 404, path)
-    assert.equal((await get(port, '/', {}, 'POST')).status, 405)
+    const { port, root } = await page(t)
+    for (const path of ['../proxy/web.ts', 'web.ts', '%2e%2e/web.ts', 'constructor', '/index.html'])
+      assert.equal((await get(port, `${root}${path}`)).status, 404, path)
+    assert.equal((await get(port, root, {}, 'POST')).status, 405)
+  })
+
+  test('is there for who knows its address, and for nobody else on this machine', async (t) => {
+    const { port, root, feed } = await page(t)
+    assert.match(root, /^\/[\w-]{22}\/$/)
+    assert.notEqual((await page(t)).root, root)
+    for (const path of ['/', '/index.html', '/app.js', root.slice(0, -1), `${root.slice(0, -2)}/app.js`]) {
+      const { status, body } = await get(port, path)
+      assert.deepEqual([status, /the whole address/.test(body)], [404, true], path)
+    }
+    await assert.rejects(dial(feed.replace(root, '/')), { status: 404 })
+    const conn = await dial(feed)
+    conn.terminate()
+  })
+
+  test('is called by any name where it listens to everybody, and by that where it listens to one', async (t) => {
+    for (const [host, name, status] of [
+      ['0.0.0.0', 'here.example', 200],
+      ['LocalHost', 'localhost', 200],
+      ['127.0.0.2', '127.0.0.2', 200],
+      ['127.0.0.2', 'here.example', 403],
+    ] as const) {
+      const { port, root } = await page(t, host)
+      const at = host === '127.0.0.2' ? host : '127.0.0.1'
+      assert.equal((await get(port, root, { host: `${name}:${port}` }, 'GET', at)).status, status, name)
+    }
   })
 
   test('is there for this machine by its own names alone', async (t) => {
-    const { port } = await page(t)
+    const { port, root } = await page(t)
     for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
-      assert.equal((await get(port, '/', { host })).status, 200, host)
+      assert.equal((await get(port, root, { host })).status, 200, host)
     for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example', '%'])
-      assert.equal((await get(port, '/', { host })).status, 403, host)
+      assert.equal((await get(port, root, { host })).status, 403, host)
   })
 
   test('is not there for who names nobody', async (t) => {
@@ -157,6 +188,27 @@ describe('History', () => {
     assert.ok(history.rows().length < 520)
     const details = history.details(1000)
     assert.deepEqual(details?.blocks.at(-1), ['', `${(1 << 20) - (64 << 10)} bytes more are not kept`])
+  })
+
+  test('keeps no more of long heads and reasons than of payloads', () => {
+    const history = new History()
+    const fields = Array.from({ length: 600 }, (_, i) => [`x-${i}`, 'y'.repeat(100)] as const)
+    const head = { line: 'GET / HTTP/1.1', fields }
+    for (let i = 0; i < 1000; i++)
+      history.add({ type: 'handshake', conn: 1, at: 1, request: head, response: head, faults: [] })
+    assert.ok(history.rows().length < 300, `${history.rows().length} heads of 120 KiB each`)
+    for (let i = 0; i < 1000; i++)
+      history.add({ type: 'stop', conn: 1, at: 1, direction: 'sent', offset: 0, reason: 'z'.repeat(1 << 16) })
+    assert.ok(history.rows().length < 520)
+  })
+
+  test('shows the beginning of a reason that is far too long', () => {
+    const history = new History()
+    for (const reason of [Buffer.alloc(1 << 20, 'x'), Buffer.alloc(1 << 20, 0xff)]) {
+      const payload = Buffer.concat([encodeClosePayload(1000), reason])
+      history.add(event('', { frame: new Frame({ opcode: Opcode.Close, payload }) }))
+    }
+    for (const { preview } of history.rows()) assert.ok(preview.length < 300, `${preview.length}`)
   })
 
   test('tells what is known of a frame where little is', () => {

@@ -596,7 +596,7 @@ describe('fastws proxy', () => {
     const echo = await wsEcho(t)
     const program = startProgram(t, ['proxy', '0', `localhost:${echo}`, '--shown', '3', '--web', '0'])
     const [, port] = await program.note(/listening on 127\.0\.0\.1:(\d+), for ws:\/\/localhost:\d+$/)
-    const [, url] = await program.note(/^open (http:\/\/127\.0\.0\.1:\d+\/) to look on$/)
+    const [, url] = await program.note(/^open (http:\/\/127\.0\.0\.1:\d+\/\S+\/) to look on$/)
     assert.equal((await fetch(String(url))).status, 200)
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate: false })
     await once(socket, 'open')

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { encodeFrame, Frame } from '../../src/frame/index.js'
+import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
+import { deflate } from '../../src/tools/check/deflate.js'
+import { Direction } from '../../src/tools/recording/direction.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { Exchange } from '../../src/tools/recording/exchange.js'
 import { recordOf, sessionRecord } from '../../src/tools/recording/lines.js'
 import { readRecording } from '../../src/tools/recording/read.js'
 import { FrameScanner } from '../../src/tools/recording/scanner.js'
+
+const readAll = (text: string): WireEvent[] => [...readRecording(text)]
 
 const frames = fc.array(
   fc
@@ -215,6 +219,37 @@ describe('Exchange', () => {
     assert.deepEqual(inflated, [undefined, undefined, 'Hello', undefined])
   })
 
+  test('inflates no message beyond the limit, and says so', () => {
+    const bomb = deflate(Buffer.alloc(1 << 20), Buffer.alloc(0), 15)
+    const wire = new Direction({
+      direction: 'received',
+      deflate: { takeover: false, windowBits: 15 },
+      isAgreed: true,
+      isExtended: false,
+      maxFrame: 100_000,
+      offset: 0,
+    })
+    const [seen] = wire.push(encodeFrame(new Frame({ opcode: Opcode.Binary, rsv1: true, payload: bomb })))
+    assert.deepEqual([seen?.message, seen?.inflated], [undefined, undefined])
+    assert.deepEqual(seen?.faults, [
+      'The message is not shown: inflated it is longer than the limit of 100000 bytes',
+    ])
+  })
+
+  test('reads interim answers without end', () => {
+    const events: WireEvent[] = []
+    const exchange = new Exchange({ conn: 1, maxFrame: 100, onEvent: (event) => events.push(event) })
+    const answer = 'HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n'
+    exchange.push(
+      'received',
+      Buffer.from(`${'HTTP/1.1 100 x\r\n\r\n'.repeat(50_000)}${answer}\x81\x00`, 'latin1'),
+    )
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['handshake', 'frame'],
+    )
+  })
+
   test('holds a fragmented message to the limit as a whole', () => {
     const events = follow(
       [
@@ -238,7 +273,7 @@ describe('readRecording', () => {
       ['sent', Buffer.alloc(20, 0xff)],
     ])
     const lines = [sessionRecord('test', new Date(0), null), ...events.map(recordOf)]
-    const again = readRecording(lines.map((line) => JSON.stringify(line)).join('\n'))
+    const again = readAll(lines.map((line) => JSON.stringify(line)).join('\n'))
     assert.deepEqual(again.map(recordOf), events.map(recordOf))
     const messages = (all: readonly WireEvent[]): unknown[] =>
       all.map((event) => event.type === 'frame' && event.message?.data.toString())
@@ -254,12 +289,12 @@ describe('readRecording', () => {
       ],
       2,
     )
-    const [, frame] = readRecording(events.map((event) => JSON.stringify(recordOf(event))).join('\n'))
+    const [, frame] = readAll(events.map((event) => JSON.stringify(recordOf(event))).join('\n'))
     assert.ok(frame?.type === 'frame' && frame.isSkipped)
     assert.deepEqual([frame.frame.length, frame.frame.lengthSize, frame.message], [3, 16, undefined])
   })
 
   test('passes over what later versions may add', () => {
-    assert.deepEqual(readRecording('{"type":"session"}\n\n{"type":"weather"}\n'), [])
+    assert.deepEqual(readAll('{"type":"session"}\n\n{"type":"weather"}\n'), [])
   })
 })

@@ -13,6 +13,8 @@ import { root } from '../support/root.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram } from './wire-program.js'
 
+const readAll = (text: string): WireEvent[] => [...readRecording(text)]
+
 const document = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 /** What is other each time: times, keys, ports, bytes that follow from them. */
@@ -36,9 +38,9 @@ async function echo(t: TestContext): Promise<number> {
   return listen(t, createServer(door))
 }
 
-test('README.md tells what fastws proxy and fastws replay print', async (t) => {
+test('docs/tools.md tells what fastws proxy and fastws replay print', async (t) => {
   const [, fence = ''] =
-    /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document('README.md')) ?? []
+    /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document('docs/tools.md')) ?? []
   const [, proxied, replayed] = fence.split(/^\$ .*\n/m)
   const target = `ws://127.0.0.1:${await echo(t)}`
   const path = join(folderFor(t), 'session.jsonl')
@@ -77,7 +79,7 @@ describe('docs/recordings.md', () => {
 
   test('shows lines that can be read', () => {
     const [, lines = ''] = /```text\n([\s\S]*?)```/.exec(text) ?? []
-    const read = readRecording(lines)
+    const read = readAll(lines)
     assert.deepEqual(
       read.map(({ type }) => type),
       ['handshake', 'frame', 'end'],

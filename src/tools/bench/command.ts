@@ -1,5 +1,5 @@
 import type { Call, Command } from '../command.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { interruptible } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
 import { Load } from './load.js'
 import { counted, digits, whole } from './numbers.js'
@@ -52,18 +52,17 @@ export const benchCommand: Command = {
     const { output } = call
     const json = call.options.flag('json')
     const load = new Load(plan, (text) => output.note(`fastws bench: ${text}`))
-    const interrupt = listenForInterrupt()
-    for (const signal of [interrupt.signal, output.closed])
-      signal.addEventListener('abort', () => load.stop())
-    const progress = json ? jsonProgress(load, output) : lineProgress(load, output)
-    try {
-      if (!json) output.line(`${shown(plan.url)}: ${planInWords(plan)}`)
-      return conclude(call, load, await load.run())
-    } finally {
-      clearInterval(progress)
-      output.status('')
-      interrupt.release()
-    }
+    return interruptible(async (interrupted) => {
+      for (const signal of [interrupted, output.closed]) signal.addEventListener('abort', () => load.stop())
+      const progress = json ? jsonProgress(load, output) : lineProgress(load, output)
+      try {
+        if (!json) output.line(`${shown(plan.url)}: ${planInWords(plan)}`)
+        return conclude(call, load, await load.run())
+      } finally {
+        clearInterval(progress)
+        output.status('')
+      }
+    })
   },
 }
 

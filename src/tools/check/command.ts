@@ -1,4 +1,5 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
+import { basicOf, fieldsOf, headerLinesOf } from '../header-lines.js'
 import type { Output } from '../output.js'
 import { urlOf } from '../url.js'
 import type { Case } from './case.js'
@@ -96,15 +97,8 @@ function targetOf({ positionals }: Call): URL {
 }
 
 /** Those that were asked for, a name given again as another line; and those that stand for name and password in the URL. */
-function headersOf(options: Options, { username, password }: URL): HeaderEdit {
-  const headers: Record<string, string[]> = {}
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  if (pair !== ':') headers.Authorization = [`Basic ${Buffer.from(pair).toString('base64')}`]
-  for (const line of options.list('header')) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new UsageError(`--header must be 'Name: value', not '${line}'`)
-    const name = line.slice(0, colon).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
-  }
-  return headers
+function headersOf(options: Options, url: URL): HeaderEdit {
+  const basic = basicOf(url, 'URL')
+  const own = basic === undefined ? [] : [['Authorization', basic] as const]
+  return fieldsOf([...own, ...headerLinesOf(options)])
 }

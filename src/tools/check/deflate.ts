@@ -23,7 +23,7 @@ export interface Agreement {
   readonly theirs: Way
 }
 
-/** A message never inflates to more than this. */
+/** A message never inflates to more than this, unless another limit is given. */
 const LARGEST = 64 << 20
 
 const NAME = 'permessage-deflate'
@@ -146,10 +146,13 @@ export function deflate(data: Buffer, before: Buffer, windowBits: number): Buffe
 /** Inflates the messages of one direction (§7.2.2), and notices when they look back further than was agreed. */
 export class Inflater {
   readonly #way: Way
+  readonly #longest: number
   #before: Buffer = Buffer.alloc(0)
 
-  constructor(way: Way) {
+  /** A message that inflates to more than `longest` is refused. */
+  constructor(way: Way, longest = LARGEST) {
     this.#way = way
+    this.#longest = Math.max(1, longest)
   }
 
   inflate(payload: Buffer): Buffer {
@@ -159,7 +162,7 @@ export class Inflater {
       // zlib sees further back than its window within one piece of output: so a smaller window takes small pieces.
       chunkSize: windowBits < 15 ? Math.max(1024, 1 << windowBits) : 1 << 16,
       finishFlush: constants.Z_SYNC_FLUSH,
-      maxOutputLength: LARGEST,
+      maxOutputLength: this.#longest,
       ...(this.#before.length > 0 && { dictionary: this.#before }),
     })
     if (this.#way.takeover) this.#before = lastBytes([this.#before, data], 1 << this.#way.windowBits)

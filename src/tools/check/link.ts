@@ -11,6 +11,8 @@ import {
   type Role,
   releaseFrame,
 } from '../../frame/index.js'
+import { News } from '../news.js'
+import { roomIn } from '../room.js'
 import type { WireLog } from '../wire-log.js'
 import { asBuffer, type FrameSpec, type Pieces } from './case.js'
 import { type Agreement, Inflater } from './deflate.js'
@@ -48,7 +50,7 @@ export class Link {
   readonly #decoder = new FrameDecoder({ strict: false, maxFrame: LONGEST })
   readonly #inflater: Inflater | undefined
   readonly #events: PeerEvent[] = []
-  #wake: (() => void) | undefined
+  readonly #news = new News()
   #isOver = false
   #closeSent = false
   #closeCode: number | null = null
@@ -98,7 +100,7 @@ export class Link {
 
   /** What came next; undefined when nothing comes for so long. */
   async next(milliseconds: number): Promise<PeerEvent | undefined> {
-    if (this.#events.length === 0 && !this.#isOver) await this.#news(milliseconds)
+    if (this.#events.length === 0 && !this.#isOver) await this.#news.within(milliseconds)
     return this.#events.shift() ?? (this.#isOver ? { kind: 'end', how: 'ended TCP' } : undefined)
   }
 
@@ -115,7 +117,7 @@ export class Link {
       if (!this.#socket.writable) return
       this.#socket.write(piece)
       if (pieces.length > 1) await turn()
-      if (this.#socket.writableLength > HIGH_WATER) await this.#drained()
+      if (this.#socket.writableLength > HIGH_WATER) await roomIn(this.#socket)
     }
   }
 
@@ -230,7 +232,7 @@ export class Link {
 
   #push(event: PeerEvent): void {
     this.#events.push(event)
-    this.#wake?.()
+    this.#news.tell()
   }
 
   #over(how: string): void {
@@ -238,29 +240,6 @@ export class Link {
     this.#isOver = true
     this.#log.note(how, 'received')
     this.#push({ kind: 'end', how })
-  }
-
-  /** Resolves when something happens, or after so long. */
-  async #news(milliseconds: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = undefined
-  }
-
-  async #drained(): Promise<void> {
-    const socket = this.#socket
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        socket.off('drain', done).off('close', done)
-        resolve()
-      }
-      socket.on('drain', done).on('close', done)
-    })
   }
 }
 

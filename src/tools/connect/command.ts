@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline'
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { DIAL_FLAGS, dialOptionsOf, targetOf } from '../dial-flags.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { interruptible } from '../interrupt.js'
 import { Exit, type Input } from '../output.js'
+import { readAll } from '../read-all.js'
 import { type Action, InputError, type LineForm, parsePlain, parseSlash } from './actions.js'
 import { Prompt } from './prompt.js'
 import { type BinaryForm, type Show, showAsJson, showToPeople, showToPipe } from './show.js'
@@ -56,7 +57,6 @@ async function connect(call: Call): Promise<number> {
   const dialing = { ...dialOptionsOf(options), followRedirects: options.integer('redirects', 0, [0, 100]) }
   const count = options.integer('count', Infinity, [1, Number.MAX_SAFE_INTEGER])
   const wait = waitOf(options)
-  const interrupt = listenForInterrupt()
   const lines = linesOf(call, form, () => talk.stop())
   const show = showFor(call, lines.print, binary, since)
   const talk = new Talk({
@@ -72,14 +72,12 @@ async function connect(call: Call): Promise<number> {
     release: lines.release,
     watch: options.flag('frames') ? (conn) => void watchFrames(conn, show, since) : () => undefined,
   })
-  interrupt.signal.addEventListener('abort', () => talk.stop())
   output.closed.addEventListener('abort', () => talk.stop())
-  try {
+  return interruptible(async (interrupted) => {
+    interrupted.addEventListener('abort', () => talk.stop())
     const code = await talk.run()
-    return interrupt.signal.aborted ? Exit.Interrupted : code
-  } finally {
-    interrupt.release()
-  }
+    return interrupted.aborted ? Exit.Interrupted : code
+  })
 }
 
 function showFor(
@@ -89,7 +87,8 @@ function showFor(
   since: () => number,
 ): Show {
   if (options.flag('json')) return showAsJson(output, since)
-  return print === undefined ? showToPipe(output, binary, options.flag('raw')) : showToPeople(print, binary)
+  if (print !== undefined) return showToPeople(print, binary)
+  return showToPipe(output, binary, options.flag('raw') && output.stdout.isTTY !== true)
 }
 
 /** Where what is sent comes from. */
@@ -145,9 +144,7 @@ async function* parsed(
 
 /** All of a stream as one message. */
 async function* wholeOf(input: Input, form: LineForm): AsyncGenerator<Action, void, undefined> {
-  const chunks: Buffer[] = []
-  for await (const chunk of input) chunks.push(Buffer.from(chunk))
-  const data = Buffer.concat(chunks)
+  const data = await readAll(input)
   yield form === 'binary' ? { do: 'send', data } : parsePlain(data.toString(), form)
 }
 

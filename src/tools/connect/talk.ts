@@ -2,6 +2,7 @@ import { CloseError, type CloseReport, type Conn, type DialOptions, dial, type M
 import { columns, UsageError } from '../command.js'
 import { asUsage } from '../dial-flags.js'
 import { Exit } from '../output.js'
+import { withoutPassword } from '../url.js'
 import { type Action, InputError, slashHelp, type WireAction } from './actions.js'
 import type { Show } from './show.js'
 
@@ -191,11 +192,4 @@ export class Talk {
     let timer = setTimeout(look, milliseconds)
     this.#stopping.signal.addEventListener('abort', () => clearTimeout(timer))
   }
-}
-
-/** The address as it may be shown. */
-export function withoutPassword(url: string): string {
-  const shown = new URL(url)
-  shown.password = ''
-  return shown.password === '' && new URL(url).password === '' ? url : shown.href
 }

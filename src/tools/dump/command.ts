@@ -45,27 +45,28 @@ export const dumpCommand: Command = {
     const side = options.text('from')
     if (side !== undefined && SIDES[side] === undefined)
       throw new UsageError(`--from must be 'client' or 'server', not '${side}'`)
-    const events = eventsOf(input, {
+    const { events, showsConn } = eventsOf(input, {
       from: side === undefined ? undefined : SIDES[side],
       extensions: options.text('extensions'),
       maxFrame: options.integer('max-frame', 16 << 20, [0, 256 << 20]),
     })
     const isLong = !options.flag('short')
     const shown = options.has('shown') ? options.integer('shown', 0, [0, 1 << 30]) : undefined
-    const showsConn = events.some(({ conn }) => conn !== 1)
-    for (const [i, event] of events.entries()) {
+    let [count, isSound] = [0, true]
+    for (const event of events) {
       if (output.closed.aborted) break
-      if (i % TURN === TURN - 1) await turn()
+      if (++count % TURN === 0) await turn()
+      isSound &&= isSoundEvent(event)
       await output.drained()
       if (options.flag('json')) output.json(recordOf(event))
       else for (const line of linesOf(event, { isLong, showsConn, shown })) output.line(line)
     }
-    if (events.length === 0) output.note('fastws dump: there is nothing to show')
-    return events.length > 0 && events.every(isSound) ? Exit.Ok : Exit.Failed
+    if (count === 0) output.note('fastws dump: there is nothing to show')
+    return count > 0 && isSound ? Exit.Ok : Exit.Failed
   },
 }
 
-const isSound = (event: WireEvent): boolean =>
+const isSoundEvent = (event: WireEvent): boolean =>
   event.type === 'stop' ? false : event.type === 'end' || event.faults.length === 0
 
 function kindOf(text: string | undefined): (typeof KINDS)[number] | undefined {
@@ -75,10 +76,19 @@ function kindOf(text: string | undefined): (typeof KINDS)[number] | undefined {
   return kind
 }
 
-function eventsOf(input: Input, settings: Parameters<typeof followBytes>[1]): WireEvent[] {
-  if (input.kind === 'bytes') return followBytes(input.segments, settings)
+interface Events {
+  readonly events: Iterable<WireEvent>
+  /** There are several connections, or one that is not the first. */
+  readonly showsConn: boolean
+}
+
+/** A recording is read through once before anything of it is shown: when it is broken, that is said at once. */
+function eventsOf(input: Input, settings: Parameters<typeof followBytes>[1]): Events {
+  if (input.kind === 'bytes') return { events: followBytes(input.segments, settings), showsConn: false }
   try {
-    return readRecording(input.text)
+    let showsConn = false
+    for (const { conn } of readRecording(input.text)) showsConn ||= conn !== 1
+    return { events: readRecording(input.text), showsConn }
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(`this is no recording: ${error.message}`)
     throw error

@@ -12,24 +12,42 @@ export interface FollowSettings {
   readonly maxFrame: number
 }
 
+/** So many bytes are looked at before what they came to is passed on: frames and messages need not all fit into memory. */
+const PIECE = 64 << 10
+
+/** What a client may say before the answer to its handshake, when it stands before that in the input. */
+const EARLY = 1 << 20
+
 /** What happened on a wire, as its bytes tell. */
-export function followBytes(segments: readonly Segment[], settings: FollowSettings): WireEvent[] {
+export function* followBytes(
+  segments: readonly Segment[],
+  settings: FollowSettings,
+): Generator<WireEvent, void, undefined> {
   const { extensions, maxFrame } = settings
   const events: WireEvent[] = []
   const exchange = new Exchange({
     conn: 1,
     maxFrame,
-    maxEarly: Number.POSITIVE_INFINITY,
+    maxEarly: EARLY,
     onEvent: (event) => events.push(event),
   })
   const begins = new Set(segments.map(({ bytes }) => headOf(bytes)))
   const agreed = extensions === undefined ? undefined : agreementFrom(extensions)
   if (!begins.has('sent') && !begins.has('received'))
     exchange.begin(agreed ?? agreementFrom(''), agreed !== undefined)
-  for (const { direction, bytes } of segments)
-    exchange.push(direction ?? settings.from ?? headOf(bytes) ?? masker(bytes), bytes)
+  const sided = segments.map(({ direction, bytes }) => ({
+    direction: direction ?? settings.from ?? headOf(bytes) ?? masker(bytes),
+    bytes,
+  }))
+  const hasServer = sided.some(({ direction }) => direction === 'received')
+  for (const { direction, bytes } of sided)
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      exchange.push(direction, bytes.subarray(at, at + PIECE))
+      if (!hasServer) exchange.presume(agreed)
+      yield* events.splice(0)
+    }
   exchange.finish(agreed)
-  return events
+  yield* events
 }
 
 /** Whose head of HTTP this begins with, if it does. */

@@ -1,5 +1,6 @@
 import type { FrameDirection } from '../annotate.js'
 import { UsageError } from '../command.js'
+import { textLines } from '../text-lines.js'
 
 /** Bytes that somebody wrote down; the direction, where it was written down, too. */
 export interface Segment {
@@ -9,8 +10,8 @@ export interface Segment {
 
 /** '>' in front of a line is the client's, '<' the server's. */
 const ARROW = /^\s*([<>])/
-/** A comment goes to the end of its line. */
-const COMMENT = /(?:#|\/\/|;).*$/
+/** A comment goes from here to the end of its line. */
+const COMMENT = /#|\/\/|;/
 /** An offset with a colon, as xxd and tcpdump write it: at least 4 digits, and something between it and the bytes. */
 const COLON_OFFSET = /^\s*(?:0x)?[0-9a-f]{4,}:(?=\s)\s*/i
 /** An offset without one, as hexdump, od and Wireshark write it: the first is 0, and more space stands behind it. */
@@ -23,11 +24,17 @@ const ROW = 16
 
 /** Whether a text can be bytes in hex at all. */
 export const looksLikeHex = (text: string): boolean => {
-  const line = text.split('\n').find((one) => clean(one) !== '')
-  return line !== undefined && (isOffsetLine(line) || /^[0-9a-f]*$/i.test(clean(line)))
+  for (const line of textLines(text)) {
+    const digits = withoutComment(line.replace(ARROW, '')).replace(NOISE, '')
+    if (digits !== '') return isOffsetLine(line) || /^[0-9a-f]*$/i.test(digits)
+  }
+  return false
 }
 
-const clean = (line: string): string => line.replace(ARROW, '').replace(COMMENT, '').replace(NOISE, '')
+function withoutComment(line: string): string {
+  const comment = line.search(COMMENT)
+  return comment < 0 ? line : line.slice(0, comment)
+}
 
 const isOffsetLine = (line: string): boolean =>
   COLON_OFFSET.test(line.replace(ARROW, '')) || ZERO_OFFSET.test(line.replace(ARROW, ''))
@@ -39,13 +46,12 @@ const isOffsetLine = (line: string): boolean =>
  * @throws UsageError that names the line and what is wrong with it.
  */
 export function parseHex(text: string): Segment[] {
-  const lines = text.split('\n')
-  const first = lines.map((line) => line.replace(ARROW, '')).find((line) => line.trim() !== '') ?? ''
-  const style = COLON_OFFSET.test(first) ? 'colon' : ZERO_OFFSET.test(first) ? 'plain' : 'none'
+  const style = styleOf(text)
   const segments: { direction: FrameDirection | undefined; digits: string }[] = []
-  for (const [i, line] of lines.entries()) {
+  let number = 0
+  for (const line of textLines(text)) {
     const arrow = ARROW.exec(line)?.[1]
-    const digits = digitsOf(line.replace(ARROW, ''), style, i + 1)
+    const digits = digitsOf(line.replace(ARROW, ''), style, ++number)
     if (digits === '') continue
     const direction = arrow === '>' ? 'sent' : arrow === '<' ? 'received' : undefined
     const last = segments.at(-1)
@@ -55,15 +61,27 @@ export function parseHex(text: string): Segment[] {
   return segments.map(({ direction, digits }) => ({ direction, bytes: bytesOf(digits) }))
 }
 
+type Style = 'colon' | 'plain' | 'none'
+
+/** How the first line that is not empty begins. */
+function styleOf(text: string): Style {
+  for (const one of textLines(text)) {
+    const line = one.replace(ARROW, '')
+    if (line.trim() !== '')
+      return COLON_OFFSET.test(line) ? 'colon' : ZERO_OFFSET.test(line) ? 'plain' : 'none'
+  }
+  return 'none'
+}
+
 function bytesOf(digits: string): Buffer {
   if (digits.length % 2 === 1) throw new UsageError(`${digits.length} hex digits make no whole bytes`)
   return Buffer.from(digits, 'hex')
 }
 
-function digitsOf(line: string, style: 'colon' | 'plain' | 'none', number: number): string {
+function digitsOf(line: string, style: Style, number: number): string {
   if (style === 'colon' && COLON_OFFSET.test(line)) return rowDigits(line.replace(COLON_OFFSET, ''))
   if (style === 'plain' && PLAIN_OFFSET.test(line)) return rowDigits(line.replace(PLAIN_OFFSET, ''))
-  const digits = line.replace(COMMENT, '').replace(NOISE, '')
+  const digits = withoutComment(line).replace(NOISE, '')
   const strange = /[^0-9a-f]/i.exec(digits)?.[0]
   if (strange !== undefined) throw new UsageError(`line ${number}: '${strange}' is no hex digit`)
   return digits

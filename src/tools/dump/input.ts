@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { UsageError } from '../command.js'
+import { readFileOf } from '../dial-flags.js'
+import { readAll } from '../read-all.js'
 import { looksLikeHex, parseHex, type Segment } from './hex.js'
 
 /** What there is to take apart. */
@@ -10,9 +12,6 @@ export type Input =
 export const KINDS = ['hex', 'binary', 'recording'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** Everything is held in memory at once. */
-const LARGEST = 256 << 20
-
 /** What the arguments mean: the name of a file, bytes in hex, or nothing or `-` for what comes in on stdin. */
 export async function readInput(
   args: readonly string[],
@@ -22,29 +21,12 @@ export async function readInput(
   const [first] = args
   if (first === undefined || (first === '-' && args.length === 1))
     return inputOf(await readAll(stdin()), kind)
-  if (args.length === 1 && kind !== 'hex' && existsSync(first)) return inputOf(readFile(first), kind)
+  if (args.length === 1 && kind !== 'hex' && existsSync(first))
+    return inputOf(readFileOf(`'${first}'`, first), kind)
   if (kind === undefined && !looksLikeHex(args.join(' ')))
     throw new UsageError(`'${first}' is neither a file nor bytes in hex`)
   if (kind !== undefined && kind !== 'hex') throw new UsageError(`there is no file '${first}'`)
   return { kind: 'bytes', segments: parseHex(args.join(' ')) }
-}
-
-function readFile(path: string): Buffer {
-  const { size } = statSync(path)
-  if (size > LARGEST) throw new UsageError(`'${path}' has ${size} bytes: at most ${LARGEST} can be read`)
-  return readFileSync(path)
-}
-
-async function readAll(stdin: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stdin) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
-    size += bytes.length
-    if (size > LARGEST) throw new UsageError(`there are more than ${LARGEST} bytes: no more can be read`)
-    chunks.push(bytes)
-  }
-  return Buffer.concat(chunks)
 }
 
 function inputOf(bytes: Buffer, kind: Kind | undefined): Input {

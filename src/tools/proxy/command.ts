@@ -1,5 +1,5 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { anyAborted, interruptible } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
 import { authorityOf, type Endpoint, parseEndpoint, parseTarget, type Target } from './endpoint.js'
 import { HarRecorder } from './har.js'
@@ -42,19 +42,17 @@ export const proxyCommand: Command = {
 
 async function runProxy({ options, output }: Call, listen: Endpoint, target: Target): Promise<number> {
   const sinks: Sink[] = []
-  const interrupt = listenForInterrupt()
-  try {
-    const { close } = await openProxy({ options, output, listen, target, sinks })
-    await aborted(AbortSignal.any([interrupt.signal, output.closed]))
-    await close()
-  } catch (error) {
-    await closeAll(sinks)
-    interrupt.release()
-    throw error
-  }
-  const isKept = await closeAll(sinks)
-  interrupt.release()
-  return isKept ? Exit.Ok : Exit.Failed
+  return interruptible(async (interrupted) => {
+    try {
+      const { close } = await openProxy({ options, output, listen, target, sinks })
+      await anyAborted(interrupted, output.closed)
+      await close()
+    } catch (error) {
+      await closeAll(sinks)
+      throw error
+    }
+    return (await closeAll(sinks)) ? Exit.Ok : Exit.Failed
+  })
 }
 
 interface Opening extends Pick<Call, 'options' | 'output'> {
@@ -90,12 +88,6 @@ async function openProxy({ options, output, listen, target, sinks }: Opening): P
   for (const page of web) note(`open ${page.url} to look on`)
   return proxy
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve())
-  })
 
 async function webOf(options: Options, title: WebSettings['title']): Promise<Web[]> {
   const address = options.text('web')

@@ -5,7 +5,7 @@ import { type Head, statusOf } from '../check/http-head.js'
 import type { FrameEvent, HandshakeEvent, WireEvent } from '../recording/events.js'
 import { urlOf } from '../url.js'
 import { version } from '../version.js'
-import { type FileSettings, PRIVATE } from './recorder.js'
+import { type FileSettings, keepPrivate, PRIVATE } from './recorder.js'
 import type { Sink } from './sink.js'
 
 /** Messages of a connection are held in memory up to this size, then set aside. */
@@ -39,7 +39,10 @@ export class HarRecorder implements Sink {
     this.#spoolPath = `${settings.path}.part`
     // Whether the HAR itself can be written is to be known now, not at the end.
     closeSync(openSync(settings.path, 'w', PRIVATE))
-    this.#spool = openSync(this.#spoolPath, 'w+', PRIVATE)
+    keepPrivate(settings.path)
+    // A name that others may guess: what stands there, or leads elsewhere, is not written to.
+    rmSync(this.#spoolPath, { force: true })
+    this.#spool = openSync(this.#spoolPath, 'wx+', PRIVATE)
   }
 
   take(event: WireEvent): void {

@@ -1,5 +1,6 @@
 import { encodedSize, Frame, isUtf8, opcodeName } from '../../frame/index.js'
-import { annotateLine, dump, preview, quote } from '../annotate.js'
+import { annotateLine, closeInWords, dump, preview } from '../annotate.js'
+import type { Head } from '../check/http-head.js'
 import type { FrameEvent, WireEvent } from '../recording/events.js'
 import { linesOf } from '../recording/lines.js'
 
@@ -56,9 +57,9 @@ export class History {
   add(event: WireEvent): Row {
     const row = rowOf(++this.#last, event)
     const own = event.type === 'frame' ? shortened(event) : event
-    const size = own.type === 'frame' ? own.frame.payload.length + (own.inflated?.length ?? 0) : 1024
-    this.#kept.set(row.id, { row, event: own, size: size + 512 })
-    this.#size += size + 512
+    const size = sizeOf(own) + 512
+    this.#kept.set(row.id, { row, event: own, size })
+    this.#size += size
     for (const [id, kept] of this.#kept) {
       if (this.#kept.size <= MAX_ROWS && this.#size <= MAX_BYTES) break
       this.#kept.delete(id)
@@ -77,6 +78,17 @@ export class History {
     return event && (event.type === 'frame' ? frameDetails(id, event) : otherDetails(id, event))
   }
 }
+
+/** What is kept of an event, roughly. */
+function sizeOf(event: WireEvent): number {
+  if (event.type === 'frame') return event.frame.payload.length + (event.inflated?.length ?? 0)
+  if (event.type !== 'handshake') return event.type === 'stop' ? event.reason.length : 0
+  return [event.request, event.response].reduce((size, head) => size + (head ? headSize(head) : 0), 0)
+}
+
+/** Each field is two strings, which take memory of their own. */
+const headSize = ({ line, fields }: Head): number =>
+  fields.reduce((size, [name, value]) => size + name.length + value.length + 100, line.length)
 
 /** The frame in memory of its own, so that it does not hold on to all that came with it. */
 function shortened(event: FrameEvent): FrameEvent {
@@ -122,8 +134,7 @@ const rsvOf = ({ rsv1, rsv2, rsv3 }: Frame): string => [rsv1, rsv2, rsv3].map(Nu
 
 function previewOf({ frame, inflated, isText = frame.isText }: FrameEvent): string {
   if (inflated !== undefined) return preview(inflated, isText, PREVIEW)
-  if (frame.isClose && frame.payload.length >= 2)
-    return `${frame.payload.readUInt16BE(0)} ${quote(frame.payload.toString('utf8', 2))}`
+  if (frame.isClose && frame.payload.length >= 2) return closeInWords(frame.payload, PREVIEW)
   return frame.payload.length === 0 ? '' : preview(frame.payload, isText && !frame.rsv1, PREVIEW)
 }
 

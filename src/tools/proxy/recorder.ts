@@ -1,6 +1,7 @@
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { chmodSync, createWriteStream, statSync, type WriteStream } from 'node:fs'
 import type { WireEvent } from '../recording/events.js'
 import { recordOf, sessionRecord } from '../recording/lines.js'
+import { roomIn } from '../room.js'
 import { version } from '../version.js'
 import type { Sink } from './sink.js'
 
@@ -14,6 +15,11 @@ export interface FileSettings {
 /** Recordings hold what users said, cookies and tokens: nobody else may read them. */
 export const PRIVATE = 0o600
 
+/** The same for a file that was there before; a pipe, a terminal or `/dev/null` stays as it is. */
+export function keepPrivate(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) chmodSync(path, PRIVATE)
+}
+
 /** Writes each event as a line of JSON as soon as it happens. */
 export class LineRecorder implements Sink {
   readonly name: string
@@ -22,6 +28,7 @@ export class LineRecorder implements Sink {
 
   constructor({ path, started, target, note }: FileSettings) {
     this.name = path
+    keepPrivate(path)
     this.#stream = createWriteStream(path, { mode: PRIVATE })
     this.#stream.on('error', (error) => {
       if (this.#error === undefined) note(`${path}: nothing is recorded any more: ${error.message}`)
@@ -36,13 +43,7 @@ export class LineRecorder implements Sink {
 
   get drained(): Promise<void> | undefined {
     if (!this.#stream.writableNeedDrain || this.#stream.destroyed) return undefined
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#stream.off('drain', done).off('close', done)
-        resolve()
-      }
-      this.#stream.on('drain', done).on('close', done)
-    })
+    return roomIn(this.#stream)
   }
 
   close(): Promise<boolean> {

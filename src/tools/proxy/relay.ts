@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FrameDirection } from '../annotate.js'
 import type { Exchange } from '../recording/exchange.js'
+import { roomIn } from '../room.js'
 import type { Rewriter } from './rewrite.js'
 
 export interface RelayOptions {
@@ -70,17 +71,6 @@ function pump({ from, to, direction, look, exchange, rewriter, drained }: Pump):
   })
   from.on('close', () => to.writableEnded || breakOff(to))
 }
-
-/** Resolves when a socket takes more, or is gone. */
-const roomIn = (socket: Socket): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('drain', done).off('close', done)
-      resolve()
-    }
-    if (socket.destroyed) resolve()
-    else socket.on('drain', done).on('close', done)
-  })
 
 /** An end that was no proper one is passed on as such. */
 function breakOff(socket: Socket): void {

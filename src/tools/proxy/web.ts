@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -62,10 +63,14 @@ export interface Web extends Sink {
   readonly url: string
 }
 
-/** Serves the live page, to whoever is on this machine and comes from the page itself. */
+/**
+ * Serves the live page, to who knows its address and comes from the page itself. The page shows cookies and tokens, and
+ * every user and program of this machine can reach the port: so the address has a key in it that nobody can guess.
+ */
 export async function startWeb({ listen: endpoint, title }: WebSettings): Promise<Web> {
   const history = new History()
   const pages = new Set<Page>()
+  const folder = `/${randomBytes(16).toString('base64url')}/`
   let waiting: Row[] = []
   let beat: NodeJS.Timeout | undefined
   const door = upgrade(
@@ -78,12 +83,12 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
       for await (const message of conn) await send(conn, answerTo(message, history))
     },
     {
-      path: '/feed',
+      path: `${folder}feed`,
       maxMessage: 1024,
       accept: ({ headers }) => (isOurs(headers.host, endpoint) ? undefined : reject(403)),
     },
   )
-  const server = createServer((request, response) => sendFile(request, response, endpoint))
+  const server = createServer((request, response) => sendFile(request, response, { folder, endpoint }))
   door.attach(server)
   await listen(server, endpoint)
   const { address, port } = server.address() as AddressInfo
@@ -95,7 +100,7 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
     if ([...pages].some(({ skipped }) => skipped > 0)) beat = setTimeout(flush, BEAT)
   }
   return {
-    url: `http://${authorityOf({ host: address, port })}/`,
+    url: `http://${authorityOf({ host: address, port })}${folder}`,
     take(event: WireEvent) {
       waiting.push(history.add(event))
       if (waiting.length > MAX_ROWS) waiting.shift()
@@ -131,7 +136,11 @@ function answerTo(message: Message, history: History): object {
   return { type: 'details', id, details: history.details(id) ?? null }
 }
 
+const HINT = 'There is nothing here: open the whole address that fastws proxy has printed\n'
+
 const LOCAL = ['localhost', '127.0.0.1', '[::1]']
+
+const ANYBODY = ['0.0.0.0', '[::]']
 
 /**
  * Whether a request was made to us by name. A page elsewhere may have its own name lead here: its requests then look
@@ -139,21 +148,21 @@ const LOCAL = ['localhost', '127.0.0.1', '[::1]']
  */
 function isOurs(host: string | undefined, endpoint: Endpoint): boolean {
   const name = urlOf(`http://${host ?? ''}`)?.hostname ?? ''
-  const own = authorityOf({ ...endpoint, port: 0 }).slice(0, -2)
+  const own = urlOf(`http://${authorityOf(endpoint)}`)?.hostname
   // Who listens to everybody is called by any name.
-  return LOCAL.includes(name) || name === own || own === '0.0.0.0' || own === '[::]'
+  return LOCAL.includes(name) || name === own || ANYBODY.includes(own ?? '')
 }
 
 function sendFile(
   { url, method, headers }: IncomingMessage,
   response: ServerResponse,
-  endpoint: Endpoint,
+  { folder, endpoint }: { readonly folder: string; readonly endpoint: Endpoint },
 ): void {
-  const path = url === '/' ? 'index.html' : (url ?? '').slice(1)
+  const path = url === folder ? 'index.html' : url?.startsWith(folder) ? url.slice(folder.length) : ''
   const type = Object.hasOwn(TYPES, path) ? TYPES[path] : undefined
   const status = isOurs(headers.host, endpoint) ? (type === undefined ? 404 : 200) : 403
   if (status !== 200 || type === undefined || (method !== 'GET' && method !== 'HEAD')) {
-    response.writeHead(status === 200 ? 405 : status, HEADERS).end()
+    response.writeHead(status === 200 ? 405 : status, HEADERS).end(status === 404 ? HINT : '')
     return
   }
   response.writeHead(200, { ...HEADERS, 'Content-Type': type }).end(readFileSync(new URL(path, FILES)))

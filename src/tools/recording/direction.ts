@@ -49,7 +49,7 @@ export class Direction {
   constructor(setup: DirectionSetup) {
     this.#setup = setup
     this.#scanner = new FrameScanner(setup.maxFrame, setup.offset)
-    this.#inflater = setup.deflate && new Inflater(setup.deflate)
+    this.#inflater = setup.deflate && new Inflater(setup.deflate, setup.maxFrame)
   }
 
   get stop(): Stop | undefined {
@@ -130,10 +130,15 @@ export class Direction {
     try {
       return this.#inflater?.inflate(payload)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
       if (this.#setup.deflate?.takeover === true) this.#lost = 'it could not be inflated'
-      faults.push(`Cannot inflate: ${reason} (RFC 7692 §7.2.2)`)
+      faults.push(this.#whyNot(error as NodeJS.ErrnoException))
       return undefined
     }
+  }
+
+  #whyNot({ code, message }: NodeJS.ErrnoException): string {
+    return code === 'ERR_BUFFER_TOO_LARGE'
+      ? `The message is not shown: inflated it is longer than the limit of ${this.#setup.maxFrame} bytes`
+      : `Cannot inflate: ${message} (RFC 7692 §7.2.2)`
   }
 }

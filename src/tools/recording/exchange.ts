@@ -23,10 +23,12 @@ type Stage =
   /** A head that is not whole yet; `offset` is where it begins. */
   | { readonly phase: 'head'; readonly bytes: Buffer; readonly offset: number }
   /** The client waits for the answer; it should not send anything before. */
-  | { readonly phase: 'waiting'; readonly bytes: Buffer; readonly offset: number }
+  | { readonly phase: 'waiting'; readonly parts: Buffer[]; size: number; readonly offset: number }
   | { readonly phase: 'frames'; readonly frames: Direction }
   /** Nothing is looked at any more. */
   | { readonly phase: 'blind' }
+
+type Waiting = Stage & { readonly phase: 'waiting' }
 
 const HEAD: Stage = { phase: 'head', bytes: Buffer.alloc(0), offset: 0 }
 const BLIND: Stage = { phase: 'blind' }
@@ -67,16 +69,21 @@ export class Exchange {
       }
       const way = direction === 'sent' ? deflate?.ours : deflate?.theirs
       this.#stages[direction] = { phase: 'frames', frames: new Direction({ ...setup, deflate: way }) }
-      if (stage.bytes.length > 0) this.#take(direction, stage.bytes)
+      const parts = stage.phase === 'head' ? [stage.bytes] : stage.parts
+      for (const part of parts) if (part.length > 0) this.#take(direction, part)
     }
   }
 
-  /** No more bytes will come: a request without an answer is taken for what it offers, unless it is told otherwise. */
-  finish(agreed = agreementOf(this.#request, undefined)): void {
-    if (this.#stages.sent.phase === 'waiting') {
-      this.#tell({ type: 'handshake', request: this.#request, response: undefined, faults: [] })
-      this.begin(agreed, true)
-    }
+  /** No answer will come: a request is taken for what it offers, unless it is told otherwise. */
+  presume(agreed?: Agreed): void {
+    if (this.#stages.sent.phase !== 'waiting') return
+    this.#tell({ type: 'handshake', request: this.#request, response: undefined, faults: [] })
+    this.begin(agreed ?? agreementOf(this.#request, undefined), true)
+  }
+
+  /** No more bytes will come. */
+  finish(agreed?: Agreed): void {
+    this.presume(agreed)
     for (const direction of ['sent', 'received'] as const) this.#tellRest(direction)
   }
 
@@ -95,7 +102,7 @@ export class Exchange {
       case 'head':
         return this.#readHead(direction, Buffer.concat([stage.bytes, chunk]), stage.offset)
       case 'waiting':
-        return this.#wait(Buffer.concat([stage.bytes, chunk]), stage.offset)
+        return this.#wait(stage, chunk)
       case 'frames':
         return this.#readFrames(direction, stage.frames, chunk)
       case 'blind':
@@ -109,15 +116,14 @@ export class Exchange {
   }
 
   #readHead(direction: FrameDirection, bytes: Buffer, offset: number): void {
-    const parsed = parseHead(bytes)
-    if (parsed === undefined) {
-      this.#stages[direction] = { phase: 'head', bytes, offset }
-      if (bytes.length > LONGEST_HEAD) this.#giveUp(direction, offset, 'This is no head of HTTP')
-      return
+    let rest: Rest = { bytes, offset }
+    for (let parsed = parseHead(bytes); parsed !== undefined; parsed = parseHead(rest.bytes)) {
+      rest = { bytes: rest.bytes.subarray(parsed.end), offset: rest.offset + parsed.end }
+      if (direction === 'sent') return this.#onRequest(parsed.head, rest)
+      if (!isInterim(parsed.head)) return this.#onResponse(parsed.head, rest)
     }
-    const rest = { bytes: bytes.subarray(parsed.end), offset: offset + parsed.end }
-    if (direction === 'sent') this.#onRequest(parsed.head, rest)
-    else this.#onResponse(parsed.head, rest)
+    this.#stages[direction] = { phase: 'head', ...rest }
+    if (rest.bytes.length > LONGEST_HEAD) this.#giveUp(direction, rest.offset, 'This is no head of HTTP')
   }
 
   #onRequest(request: Head, { bytes, offset }: Rest): void {
@@ -125,24 +131,24 @@ export class Exchange {
       return this.#giveUp('sent', 0, `'${request.line}' asks for no WebSocket`)
     }
     this.#request = request
-    this.#stages.sent = { phase: 'waiting', bytes: Buffer.alloc(0), offset }
-    if (bytes.length > 0) this.#wait(bytes, offset)
+    const waiting: Waiting = { phase: 'waiting', parts: [], size: 0, offset }
+    this.#stages.sent = waiting
+    if (bytes.length > 0) this.#wait(waiting, bytes)
   }
 
   /** Frames before the answer are too early (RFC 6455 §4.1): more than a few are not kept. */
-  #wait(bytes: Buffer, offset: number): void {
-    this.#stages.sent = { phase: 'waiting', bytes, offset }
-    if (bytes.length > (this.#options.maxEarly ?? LONGEST_HEAD))
-      this.#giveUp('sent', offset, 'The client goes on before its handshake was answered')
+  #wait(waiting: Waiting, bytes: Buffer): void {
+    waiting.parts.push(Buffer.from(bytes)) // the chunk may be used again before the answer comes
+    waiting.size += bytes.length
+    if (waiting.size > (this.#options.maxEarly ?? LONGEST_HEAD))
+      this.#giveUp('sent', waiting.offset, 'The client goes on before its handshake was answered')
   }
 
   #onResponse(response: Head, { bytes, offset }: Rest): void {
-    const status = statusOf(response)
     this.#stages.received = { phase: 'head', bytes: Buffer.alloc(0), offset }
-    if (status >= 100 && status < 200 && status !== 101) return this.#readHead('received', bytes, offset)
     const agreed = agreementOf(this.#request, response)
     this.#tell({ type: 'handshake', request: this.#request, response, faults: agreed.faults })
-    if (status !== 101) {
+    if (statusOf(response) !== 101) {
       this.#stages.sent = this.#stages.received = BLIND
       return
     }
@@ -179,6 +185,12 @@ export class Exchange {
     this.#stages.sent = this.#stages.received = BLIND
     this.#tell({ type: 'stop', direction, offset, reason })
   }
+}
+
+/** An answer that another one follows (RFC 9110 §15.2). */
+const isInterim = (head: Head): boolean => {
+  const status = statusOf(head)
+  return status >= 100 && status < 200 && status !== 101
 }
 
 /** Bytes behind a head, and where they begin. */

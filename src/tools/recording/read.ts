@@ -2,6 +2,7 @@
 import { Frame, Opcode } from '../../frame/index.js'
 import type { FrameDirection } from '../annotate.js'
 import type { Head } from '../check/http-head.js'
+import { textLines } from '../text-lines.js'
 import { urlOf } from '../url.js'
 import type { FrameEvent, WireEvent } from './events.js'
 
@@ -10,10 +11,23 @@ export class RecordingError extends Error {
   override readonly name = 'RecordingError'
 }
 
-/** Events in the order they were recorded. */
-export function readRecording(text: string): WireEvent[] {
+/** Events in the order they were recorded, each made when it is asked for. */
+export function* readRecording(text: string): Generator<WireEvent, void, undefined> {
   const har = asHar(text)
-  return har === undefined ? readLines(text) : readHar(har)
+  yield* har === undefined ? readLines(text) : readHar(har)
+}
+
+/** In memory each event is an object: a line of a few bytes takes a hundred times as much. */
+const MOST = 2_000_000
+
+/** All events at once, where they have to be; more than `most` are refused. */
+export function readWhole(text: string, most = MOST): WireEvent[] {
+  const events: WireEvent[] = []
+  for (const event of readRecording(text)) {
+    if (events.length === most) throw new RecordingError(`there are more than ${most} events in it`)
+    events.push(event)
+  }
+  return events
 }
 
 type Json = Readonly<Record<string, unknown>>
@@ -41,19 +55,23 @@ function asHar(text: string): Json | undefined {
   }
 }
 
-function readLines(text: string): WireEvent[] {
-  const events: WireEvent[] = []
+function* readLines(text: string): Generator<WireEvent, void, undefined> {
   const reader = new LineReader()
-  for (const [i, line] of text.split('\n').entries()) {
+  let number = 0
+  for (const line of textLines(text)) {
+    number++
     if (line.trim() === '') continue
-    try {
-      const event = reader.read(JSON.parse(line))
-      if (event !== undefined) events.push(event)
-    } catch (error) {
-      throw brokenAt(`line ${i + 1}`, error)
-    }
+    const event = readLine(reader, line, number)
+    if (event !== undefined) yield event
   }
-  return events
+}
+
+function readLine(reader: LineReader, line: string, number: number): WireEvent | undefined {
+  try {
+    return reader.read(JSON.parse(line))
+  } catch (error) {
+    throw brokenAt(`line ${number}`, error)
+  }
 }
 
 const brokenAt = (place: string, error: unknown): RecordingError =>
@@ -175,7 +193,7 @@ function readHar(log: Json): WireEvent[] {
   const entries = objects(log.entries).filter((entry) => Array.isArray(entry._webSocketMessages))
   if (entries.length === 0) throw new RecordingError('no entry of this HAR has _webSocketMessages')
   const starts = entries.map((entry) => Date.parse(text(entry.startedDateTime))).filter(Number.isFinite)
-  const begin = Math.min(...starts)
+  const begin = starts.reduce((least, start) => Math.min(least, start), Infinity)
   const events = entries.flatMap((entry, i) => harEntry(entry, i + 1, begin))
   return events.sort((one, other) => (one.at ?? 0) - (other.at ?? 0))
 }
@@ -203,7 +221,7 @@ function harEntry(entry: Json, conn: number, begin: number): WireEvent[] {
 }
 
 const harAnswer = ({ status, headers }: Json): Head => ({
-  line: `HTTP/1.1 ${String(status)}`,
+  line: `HTTP/1.1 ${typeof status === 'number' ? status : 'unknown'}`,
   fields: harFields(headers),
 })
 

@@ -1,13 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encoded, preview } from '../annotate.js'
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { asUsage, DIAL_FLAGS, dialOptionsOf, readFileOf, targetOf } from '../dial-flags.js'
 import { failureLines, failureRecord } from '../failure.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { interruptible } from '../interrupt.js'
 import { Exit, type Output } from '../output.js'
-import { RecordingError, readRecording } from '../recording/read.js'
+import { RecordingError, readWhole } from '../recording/read.js'
 import { differences } from './compare.js'
 import { type PlaySettings, play } from './player.js'
 import { type Script, scriptsOf } from './script.js'
+import { LONGEST_TIMER } from './waiter.js'
 
 const PATIENCE = 5000
 
@@ -37,33 +39,48 @@ export const replayCommand: Command = {
     const url = targetOf({ positionals: rest })
     const scripts = chosen(options, scriptsIn(path))
     const speed = speedOf(options)
-    const interrupt = listenForInterrupt()
-    const signal = AbortSignal.any([interrupt.signal, output.closed])
-    const settings: PlaySettings = {
+    const settings = {
       url,
       dial: dialOptionsOf(options),
       speed,
       patience: options.integer('patience', PATIENCE, [0, 3_600_000]),
       sendsHeaders: options.flag('headers'),
-      signal,
       onMessage: options.flag('quiet') ? () => undefined : messagePrinter(output, options.flag('json')),
     }
-    const first = Math.min(...scripts.map(({ at }) => at))
-    const same = await Promise.all(
-      scripts.map(async (script) => {
-        await wait((script.at - first) / speed, signal)
-        return signal.aborted ? false : playOne(script, settings, call)
-      }),
-    )
-    interrupt.release()
-    if (interrupt.signal.aborted) return Exit.Interrupted
-    return same.every(Boolean) ? Exit.Ok : Exit.Failed
+    return interruptible(async (interrupted) => {
+      const same = await playAll(scripts, settings, call, interrupted)
+      if (interrupted.aborted) return Exit.Interrupted
+      return same ? Exit.Ok : Exit.Failed
+    })
   },
+}
+
+/** Plays every connection when its time has come; what one of them throws ends the others, too. */
+async function playAll(
+  scripts: readonly Script[],
+  settings: Omit<PlaySettings, 'signal'>,
+  call: Call,
+  interrupted: AbortSignal,
+): Promise<boolean> {
+  const failing = new AbortController()
+  const signal = AbortSignal.any([interrupted, call.output.closed, failing.signal])
+  const first = scripts.reduce((least, { at }) => Math.min(least, at), Infinity)
+  const playing = scripts.map(async (script) => {
+    await wait((script.at - first) / settings.speed, signal)
+    return signal.aborted ? false : playOne(script, { ...settings, signal }, call)
+  })
+  try {
+    return (await Promise.all(playing)).every(Boolean)
+  } catch (error) {
+    failing.abort()
+    await Promise.allSettled(playing)
+    throw error
+  }
 }
 
 function scriptsIn(path: string): Script[] {
   try {
-    return scriptsOf(readRecording(readFileOf('FILE', path).toString()))
+    return scriptsOf(readWhole(readFileOf('FILE', path).toString()))
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(`${path} is no recording: ${error.message}`)
     throw error
@@ -88,17 +105,10 @@ function speedOf(options: Options): number {
   throw new UsageError(`--speed must be a number above 0, not '${options.text('speed')}'`)
 }
 
-function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || !(milliseconds > 0)) return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, milliseconds)
-    signal.addEventListener('abort', done)
-  })
+async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + milliseconds
+  for (let left = milliseconds; left > 0 && !signal.aborted; left = until - performance.now())
+    await sleep(Math.min(left, LONGEST_TIMER), undefined, { signal }).catch(() => undefined)
 }
 
 function messagePrinter(output: Output, isJson: boolean): PlaySettings['onMessage'] {
@@ -136,7 +146,7 @@ async function playOne(script: Script, settings: PlaySettings, { options, output
       conn,
       sent: played.sent,
       expected: expected.length,
-      received: played.received.length,
+      received: played.count,
       differences: lines,
     }
     if (options.flag('json')) output.json(outcome)

@@ -1,17 +1,15 @@
 import { preview } from '../annotate.js'
 import type { Whole } from '../recording/events.js'
-import type { Played } from './player.js'
+import { type Played, TOLD } from './player.js'
 import type { Script } from './script.js'
 
 /** Bytes of a message that are shown where it differs. */
 const SHOWN = 48
 /** Bytes before the first difference that are shown with it. */
 const BEFORE = 8
-/** Differences that are told of one connection. */
-const TOLD = 20
 
 /** How what came differs from what was recorded, one line each; none when it is the same. */
-export function differences(script: Script, { received, closeCode }: Played): string[] {
+export function differences(script: Script, { received, count, closeCode }: Played): string[] {
   const { expected } = script
   const lines: string[] = []
   for (let i = 0; i < Math.max(expected.length, received.length); i++) {
@@ -20,7 +18,8 @@ export function differences(script: Script, { received, closeCode }: Played): st
   }
   if (script.closeCode !== undefined && script.closeCode !== closeCode)
     lines.push(`Close: recorded was ${script.closeCode}, but there came ${closeCode ?? 'none'}`)
-  return lines.length <= TOLD ? lines : [...lines.slice(0, TOLD), `… and ${lines.length - TOLD} more`]
+  const more = lines.length + count - received.length - TOLD
+  return more <= 0 ? lines : [...lines.slice(0, TOLD), `… and ${more} more`]
 }
 
 function difference(expected: Whole | undefined, came: Whole | undefined): string | undefined {

@@ -3,6 +3,7 @@ import { Frame } from '../../frame/index.js'
 import { type Conn, type DialOptions, dial } from '../../index.js'
 import type { FrameDirection } from '../annotate.js'
 import { type Head, valuesOf } from '../check/http-head.js'
+import { fieldsOf } from '../header-lines.js'
 import type { Whole } from '../recording/events.js'
 import type { Action, Script } from './script.js'
 import { Waiter } from './waiter.js'
@@ -20,10 +21,16 @@ export interface PlaySettings {
   readonly onMessage: (conn: number, direction: FrameDirection, message: Whole) => void
 }
 
+/** Differences that are told of one connection. */
+export const TOLD = 20
+
 /** What came of it. */
 export interface Played {
   readonly sent: number
+  /** The messages that came; of those beyond what was recorded only the first, which are as many as are told of. */
   readonly received: readonly Whole[]
+  /** How many came, those that are not kept included. */
+  readonly count: number
   /** The code of the server's Close frame; undefined when there was none. */
   readonly closeCode: number | undefined
   /** What ended the connection, when it was no peaceful end. */
@@ -37,8 +44,9 @@ export async function play(script: Script, settings: PlaySettings): Promise<Play
   settings.signal.addEventListener('abort', stop)
   const waiter = new Waiter(settings.patience)
   const received: Whole[] = []
+  let count = 0
   const reading = read(conn, (message) => {
-    received.push(message)
+    if (++count <= script.expected.length + TOLD) received.push(message)
     settings.onMessage(script.conn, 'received', message)
     waiter.arrived()
   }).finally(() => waiter.end())
@@ -50,7 +58,7 @@ export async function play(script: Script, settings: PlaySettings): Promise<Play
   const report = await conn.close()
   const error = await reading
   settings.signal.removeEventListener('abort', stop)
-  return { sent, received, closeCode: report.received?.code, error }
+  return { sent, received, count, closeCode: report.received?.code, error }
 }
 
 /** Resolves at the end, with what was wrong with it. */
@@ -108,28 +116,32 @@ function maskedAnew(recorded: Frame): Frame {
   return frame
 }
 
-/** A URL without a path is completed by the one that was recorded. */
+/**
+ * A URL without a path is completed by the one that was recorded. That is put into it piece by piece: `//elsewhere/` and
+ * `/\\elsewhere/` would lead to another host if they were resolved, and the recording is not asked where to connect.
+ */
 function urlOf(given: string, request: Head | undefined): string {
   const url = new URL(given)
   const path = request?.line.split(' ')[1]
   if (url.pathname !== '/' || url.search !== '' || path === undefined || !path.startsWith('/')) return given
-  return new URL(path, url).href
+  const query = path.indexOf('?')
+  url.pathname = query < 0 ? path : path.slice(0, query)
+  url.search = query < 0 ? '' : path.slice(query)
+  return url.href
 }
 
 /** What a handshake has of its own each time, or what is asked for by other means. */
 const OWN = new Set(['host', 'connection', 'upgrade', 'content-length', 'transfer-encoding', 'expect'])
+
+const isPlayed = (name: string): boolean => !OWN.has(name) && !name.startsWith('sec-websocket-')
 
 function dialOptionsFor(
   { request, isCompressed }: Script,
   { dial, sendsHeaders, signal }: PlaySettings,
 ): DialOptions {
   const protocols = request === undefined ? [] : valuesOf(request, 'sec-websocket-protocol')
-  const headers: Record<string, string[]> = {}
-  for (const [name, value] of sendsHeaders ? (request?.fields ?? []) : []) {
-    const lower = name.toLowerCase()
-    if (!OWN.has(lower) && !lower.startsWith('sec-websocket-'))
-      headers[name] = [...(headers[name] ?? []), value]
-  }
+  const recorded = sendsHeaders ? (request?.fields ?? []) : []
+  const headers = fieldsOf(recorded.filter(([name]) => isPlayed(name.toLowerCase())))
   const chosen = dial.protocols === undefined || dial.protocols.length === 0
   return {
     ...dial,

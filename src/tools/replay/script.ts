@@ -37,12 +37,16 @@ export interface Script {
 
 /** The connections of a recording that have anything to play. */
 export function scriptsOf(events: readonly WireEvent[]): Script[] {
-  const conns = [...new Set(events.map(({ conn }) => conn))].sort((one, other) => one - other)
   const first = events.find(({ at }) => at !== undefined)?.at ?? 0
-  return conns.flatMap((conn) => {
-    const own = events.filter((event) => event.conn === conn)
-    return own.some(({ type }) => type === 'frame') ? [scriptOf(conn, own, first)] : []
-  })
+  const byConn = new Map<number, WireEvent[]>()
+  for (const event of events) {
+    const own = byConn.get(event.conn)
+    if (own === undefined) byConn.set(event.conn, [event])
+    else own.push(event)
+  }
+  return [...byConn]
+    .sort(([one], [other]) => one - other)
+    .flatMap(([conn, own]) => (own.some(({ type }) => type === 'frame') ? [scriptOf(conn, own, first)] : []))
 }
 
 function scriptOf(conn: number, events: readonly WireEvent[], first: number): Script {

@@ -1,3 +1,6 @@
+/** Timers know no longer time: one that is longer is over at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1
+
 /** Waits for answers, as long as there is hope for them. */
 export class Waiter {
   readonly #patience: number
@@ -50,7 +53,7 @@ export class Waiter {
         this.#wakers.delete(done)
         resolve()
       }
-      const timer = setTimeout(done, milliseconds)
+      const timer = setTimeout(done, Math.min(milliseconds, LONGEST_TIMER))
       this.#wakers.add(done)
     })
   }

@@ -1,8 +1,9 @@
 import { HandshakeError } from '../../index.js'
 import { type Call, type Command, UsageError } from '../command.js'
 import { asUsage, DIAL_FLAGS, dialOptionsOf, readFileOf, targetOf } from '../dial-flags.js'
-import { listenForInterrupt } from '../interrupt.js'
-import { Exit, type Input } from '../output.js'
+import { interruptible } from '../interrupt.js'
+import { Exit } from '../output.js'
+import { readAll } from '../read-all.js'
 import { parseScript } from './parser.js'
 import { play } from './play.js'
 import { type Script, ScriptError } from './script.js'
@@ -54,10 +55,9 @@ async function send(call: Call): Promise<number> {
   const script = await scriptOf(call, statements)
   if (script === undefined) return Exit.Usage
   if (options.flag('check')) return Exit.Ok
-  const interrupt = listenForInterrupt()
   const show = options.flag('json') ? showAsJson(output) : showToPeople(output, options.flag('long'))
-  try {
-    return await play({
+  const playing = interruptible((interrupted) =>
+    play({
       url: target,
       options: { ...dialing, keepalive: false },
       script,
@@ -65,15 +65,14 @@ async function send(call: Call): Promise<number> {
       answers: !options.flag('no-answer'),
       closes: !options.flag('no-close'),
       ...timing,
-      signal: AbortSignal.any([interrupt.signal, output.closed]),
-    })
-  } catch (error) {
+      signal: AbortSignal.any([interrupted, output.closed]),
+    }),
+  )
+  return playing.catch((error: unknown) => {
     if (!(error instanceof HandshakeError)) throw asUsage(error)
     show.failed(error)
     return Exit.Failed
-  } finally {
-    interrupt.release()
-  }
+  })
 }
 
 /** The script, from wherever it comes; undefined when it is wrong, which has been told then. */
@@ -85,7 +84,7 @@ async function scriptOf(call: Call, statements: readonly string[]): Promise<Scri
     statements.length > 0
       ? statements.join('\n')
       : path === undefined
-        ? await readAll(call.input())
+        ? (await readAll(call.input())).toString()
         : readFileOf('--file', path).toString()
   try {
     return parseScript(text)
@@ -94,12 +93,6 @@ async function scriptOf(call: Call, statements: readonly string[]): Promise<Scri
     tellWhere(call, path ?? 'script', text, error)
     return undefined
   }
-}
-
-async function readAll(input: Input): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of input) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString()
 }
 
 /** As compilers do: file, line, column, what is wrong; the line; a caret below the place. */

@@ -1,3 +1,4 @@
+import { News } from '../news.js'
 import type { DirectionFrame } from '../recording/direction.js'
 
 /** A frame that came in, or the end of TCP. */
@@ -8,7 +9,8 @@ export type PeerEvent =
 /** What the other side does, in order, for those who wait for it. */
 export class Peer {
   readonly #events: PeerEvent[] = []
-  #wake: (() => void) | undefined
+  readonly #news = new News()
+  #isHeard = true
   #end: PeerEvent | undefined
   #lastAt = performance.now()
   #closeReceived = false
@@ -47,20 +49,18 @@ export class Peer {
 
   /** Resolves when something comes, or after so long; at once behind the end. */
   async news(milliseconds: number): Promise<void> {
-    if (this.isOver) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = undefined
+    if (!this.isOver) await this.#news.within(milliseconds)
+  }
+
+  /** Nobody will ask what came: nothing of it is kept. */
+  forget(): void {
+    this.#isHeard = false
+    this.#events.length = 0
   }
 
   #push(event: PeerEvent): void {
     this.#lastAt = performance.now()
-    this.#events.push(event)
-    this.#wake?.()
+    if (this.#isHeard) this.#events.push(event)
+    this.#news.tell()
   }
 }

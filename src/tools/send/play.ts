@@ -5,6 +5,7 @@ import type { DialOptions } from '../../index.js'
 import { Exit } from '../output.js'
 import { type Agreed, agreementOf } from '../recording/agreement.js'
 import { Direction, type DirectionFrame } from '../recording/direction.js'
+import { withoutPassword } from '../url.js'
 import { dialWire, type Wire, type WireWatcher } from '../wire.js'
 import { meet } from './meet.js'
 import { Peer } from './peer.js'
@@ -52,7 +53,7 @@ async function playConnected(plan: PlayPlan): Promise<number> {
   const stop = (): void => void wire.destroy()
   plan.signal.addEventListener('abort', stop)
   try {
-    plan.show.opened(plan.url, conn.protocol, conn.extensions)
+    plan.show.opened(withoutPassword(plan.url), conn.protocol, conn.extensions)
     return await player.run(wire)
   } finally {
     plan.signal.removeEventListener('abort', stop)
@@ -117,12 +118,15 @@ class Player {
   async run(wire: Wire): Promise<number> {
     this.#wire = wire
     for (const bytes of this.#early.splice(0)) this.#receiveBytes(bytes)
+    if (!expectsAnything(this.#plan.script)) this.#peer.forget()
     try {
       await this.#play(this.#plan.script)
+      this.#peer.forget()
       if (this.#isCurious) await this.#quiet()
     } catch (error) {
       if (!(error instanceof Unmet)) throw error
     }
+    this.#peer.forget()
     if (this.#plan.closes) await this.#close()
     this.#wire = undefined // what we do to TCP now is not worth telling
     this.#plan.show.result(this.#held, this.#failed)
@@ -185,8 +189,7 @@ class Player {
       case 'expect':
         return this.#expect(statement)
       case 'repeat':
-        for (let i = 0; i < statement.count && !this.#peer.isOver; i++) await this.#play(statement.body)
-        return
+        return this.#repeat(statement.count, statement.body)
       case 'together':
         return this.#together(statement.body)
       case 'pieces':
@@ -236,6 +239,14 @@ class Player {
     }
   }
 
+  async #repeat(count: number, body: readonly Statement[]): Promise<void> {
+    for (let i = 0; i < count && !this.#peer.isOver && !this.#plan.signal.aborted; i++) {
+      await this.#play(body)
+      // A body that waits for nothing would leave nobody else a turn, Ctrl+C included.
+      if (i % 256 === 255) await turn()
+    }
+  }
+
   async #together(body: readonly Statement[]): Promise<void> {
     if (this.#batch !== undefined) return this.#play(body)
     this.#batch = []
@@ -280,5 +291,9 @@ class Player {
       await this.#peer.news(deadline - performance.now())
   }
 }
+
+/** Whether a script asks what came. */
+const expectsAnything = (script: Script): boolean =>
+  script.some((one) => one.do === 'expect' || ('body' in one && expectsAnything(one.body)))
 
 const newKey = (): number => randomBytes(4).readUInt32BE()

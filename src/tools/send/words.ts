@@ -68,6 +68,8 @@ export function readNumber(token: Token, text: string, least: number, most: numb
   throw new ScriptError(token, `'${token.text}' is no good; expected a number from ${least} to ${most}`)
 }
 
+const DAY = 86_400_000
+
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
 
 /** A time: `100ms`, `1.5s`, `2m`. */
@@ -75,5 +77,7 @@ export function readTime(token: Token): number {
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(token.text) ?? []
   if (amount === undefined)
     throw new ScriptError(token, `'${token.text}' is no time; expected one as in 100ms or 2s`)
-  return Number(amount) * (UNITS[unit] ?? 1)
+  const time = Number(amount) * (UNITS[unit] ?? 1)
+  if (time > DAY) throw new ScriptError(token, `'${token.text}' is too long; expected 24 hours at most`)
+  return time
 }

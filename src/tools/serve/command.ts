@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { HandshakeOffer } from '../../index.js'
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { asUsage, fileOf } from '../dial-flags.js'
-import { listenForInterrupt } from '../interrupt.js'
+import { anyAborted, interruptible } from '../interrupt.js'
 import { Exit } from '../output.js'
 import { ACTS, type Act, type ChaosPlan, USUAL } from './chaos.js'
 import { logAsJson, logForPeople } from './log.js'
@@ -79,15 +79,12 @@ async function serve(call: Call): Promise<number> {
         since,
       }),
   )
-  const interrupt = listenForInterrupt()
-  try {
+  return interruptible(async (interrupted) => {
     log.listening(await server.listen(), mode, mode === 'chaos' ? chaos.seed : undefined)
-    await aborted(AbortSignal.any([interrupt.signal, output.closed]))
+    await anyAborted(interrupted, output.closed)
     await server.stop()
     return Exit.Ok
-  } finally {
-    interrupt.release()
-  }
+  })
 }
 
 function serverOf(make: () => TrialServer): TrialServer {
@@ -97,12 +94,6 @@ function serverOf(make: () => TrialServer): TrialServer {
     throw asUsage(error)
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 
 function modeOf({ positionals }: Call): Mode {
   const [given = 'echo', ...more] = positionals

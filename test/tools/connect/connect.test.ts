@@ -5,12 +5,15 @@ import { createServer as createTlsServer } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { type Conn, type Handler, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
+import { main } from '../../../src/tools/main.js'
 import { deferred, listen, once, refusedPort, tls, turn } from '../../support/index.js'
 import { runMain } from '../run-main.js'
 import { records, runTool, startTool } from '../run-tool.js'
+import { written } from '../wire-program.js'
 
 const echo: Handler = { message: (conn, message) => conn.send(message) }
 
@@ -52,6 +55,17 @@ describe('fastws connect, from a pipe', () => {
     assert.match(err, /\d+ bytes inflated to 5000\n/)
     assert.equal(await asked.promise, 'a=b')
     assert.equal(code, 0)
+  })
+
+  test('escapes for a terminal what it gives raw to others', async (t) => {
+    const url = await serve(t, { open: (conn) => void conn.send('\u001b[2J') })
+    for (const isTTY of [true, false]) {
+      const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+      stdin.end()
+      const streams = { stdin, stdout: Object.assign(stdout, { isTTY }), stderr }
+      assert.equal(await main(['connect', url, '--raw', '--count', '1', '--wait', 'forever'], streams), 0)
+      assert.equal(written(stdout), isTTY ? '\\u{1b}[2J\n' : '\u001b[2J\n')
+    }
   })
 
   test('sends what --message says, and does not read stdin', async (t) => {

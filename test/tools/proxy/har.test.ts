@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, symlinkSync } from 'node:fs'
+import fs, { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Frame, Opcode } from '../../../src/frame/index.js'
@@ -9,9 +10,8 @@ import { folderFor } from '../wire-program.js'
 
 const STARTED = new Date('2024-05-01T10:00:00.000Z')
 
-function recorder(t: TestContext, spool?: string) {
+function recorder(t: TestContext) {
   const path = join(folderFor(t), 'a.har')
-  if (spool !== undefined) symlinkSync(spool, `${path}.part`)
   const notes: string[] = []
   const note = (text: string): void => void notes.push(text.replace(path, 'a.har'))
   const har = new HarRecorder({ path, started: STARTED, target: 'ws://localhost', note })
@@ -110,11 +110,34 @@ describe('HarRecorder', () => {
   })
 
   test('stays a HAR when nothing can be set aside, and says so once', async (t) => {
-    const { har, notes, entries } = recorder(t, '/dev/full')
+    const { har, notes, entries } = recorder(t)
+    const full = t.mock.method(fs, 'writeSync', () => {
+      throw new Error('ENOSPC: no space left on device, write')
+    })
+    syncBuiltinESMExports()
+    t.after(() => {
+      full.mock.restore()
+      syncBuiltinESMExports()
+    })
     for (const event of [handshake(1), handshake(2), text(1, 'one'), end(1), text(2, 'two')]) har.take(event)
     assert.deepEqual(notes, ['a.har: nothing is recorded any more: ENOSPC: no space left on device, write'])
     assert.equal(await har.close(), false)
     assert.equal(notes.length, 1)
     assert.deepEqual(entries(), [])
+  })
+
+  test('writes what it sets aside to no file that somebody has put there', async (t) => {
+    const folder = folderFor(t)
+    const [path, other] = [join(folder, 'a.har'), join(folder, 'other')]
+    writeFileSync(other, 'as it was')
+    symlinkSync(other, `${path}.part`)
+    writeFileSync(path, 'an older one', { mode: 0o644 })
+    const har = new HarRecorder({ path, started: STARTED, target: 'ws://localhost', note: () => undefined })
+    for (const event of [handshake(1), text(1, 'one'), end(1)]) har.take(event)
+    assert.equal(readFileSync(other, 'utf8'), 'as it was')
+    assert.equal(await har.close(), true)
+    assert.equal(existsSync(`${path}.part`), false)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    assert.match(readFileSync(path, 'utf8'), /"data":"one"/)
   })
 })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Opcode } from '../../../src/frame/index.js'
+import type { WireEvent } from '../../../src/tools/recording/events.js'
 import { linesOf, recordOf } from '../../../src/tools/recording/lines.js'
 import { RecordingError, readRecording } from '../../../src/tools/recording/read.js'
+
+const readAll = (text: string): WireEvent[] => [...readRecording(text)]
 
 const records = (...all: object[]): string => all.map((one) => JSON.stringify(one)).join('\n')
 
@@ -17,7 +20,7 @@ const har = (...entries: object[]): string =>
 
 describe('readRecording of lines', () => {
   test('takes connection 1, the client, and no time where a record names none', () => {
-    const [event] = readRecording(records(frame))
+    const [event] = readAll(records(frame))
     assert.ok(event?.type === 'frame')
     assert.deepEqual([event.conn, event.at, event.direction, event.offset], [1, undefined, 'sent', undefined])
     assert.deepEqual([event.frame.masked, event.frame.lengthSize], [false, 7])
@@ -25,7 +28,7 @@ describe('readRecording of lines', () => {
   })
 
   test('takes heads as far as they are there', () => {
-    const [event] = readRecording(
+    const [event] = readAll(
       records({
         type: 'handshake',
         request: { headers: [['Host'], 'x', ['A', 'b']] },
@@ -44,14 +47,14 @@ describe('readRecording of lines', () => {
   })
 
   test('keeps a continuation of nothing, which makes no message', () => {
-    const [event] = readRecording(records({ ...frame, opcode: Opcode.Continuation }))
+    const [event] = readAll(records({ ...frame, opcode: Opcode.Continuation }))
     assert.ok(event?.type === 'frame')
     assert.deepEqual([event.message, event.isText], [undefined, undefined])
   })
 
   test('keeps the way a length was told, and leaves out ways there are not', () => {
     const sizes = [7, 16, 64, 32, 'x'].map((lengthSize) => {
-      const [event] = readRecording(records({ ...frame, lengthSize }))
+      const [event] = readAll(records({ ...frame, lengthSize }))
       return event?.type === 'frame' ? event.frame.lengthSize : undefined
     })
     assert.deepEqual(sizes, [7, 16, 64, 7, 7])
@@ -59,7 +62,7 @@ describe('readRecording of lines', () => {
 
   test('keeps who ended a connection, and how', () => {
     const end = { type: 'end', conn: 2, at: 1, sent: 3, received: 4 }
-    const events = readRecording(
+    const events = readAll(
       records({ ...end, direction: 'received', how: 'ECONNRESET' }, { ...end, direction: null, how: 'end' }),
     )
     const options = { isLong: false, showsConn: true, shown: undefined }
@@ -70,7 +73,7 @@ describe('readRecording of lines', () => {
         '#2       1.0 ms * the proxy ended the connection (3 bytes sent, 4 received)',
       ],
     )
-    assert.deepEqual(readRecording(records(...events.map(recordOf))), events)
+    assert.deepEqual(readAll(records(...events.map(recordOf))), events)
   })
 
   for (const [what, record, message] of [
@@ -84,7 +87,7 @@ describe('readRecording of lines', () => {
   ] as const)
     test(`says where it has found ${what}`, () => {
       assert.throws(
-        () => readRecording(records(frame, record)),
+        () => readAll(records(frame, record)),
         (error) => error instanceof RecordingError && message.test(error.message),
       )
     })
@@ -92,7 +95,7 @@ describe('readRecording of lines', () => {
 
 describe('readRecording of a HAR', () => {
   test('takes entries as far as they are there', () => {
-    const events = readRecording(
+    const events = readAll(
       har(
         { request: { url: 'no url', headers: 'x' } },
         { startedDateTime: BEGIN, request: { url: 'ws://h/a?b=c', headers: [{ name: 'A', value: 1 }] } },
@@ -109,7 +112,7 @@ describe('readRecording of a HAR', () => {
 
   test('puts what happened on several connections in order', () => {
     const message = (time: unknown, data: string) => ({ type: 'receive', opcode: Opcode.Text, time, data })
-    const events = readRecording(
+    const events = readAll(
       har(
         { startedDateTime: BEGIN, _webSocketMessages: [message(SECONDS + 3, 'last')] },
         {
@@ -136,16 +139,14 @@ describe('readRecording of a HAR', () => {
 
   test('knows no time where no entry tells one', () => {
     const messages = [{ type: 'send', opcode: Opcode.Binary, time: SECONDS, data: 'AQID' }]
-    const [, event] = readRecording(
-      har({ request: {}, response: { status: 101 }, _webSocketMessages: messages }),
-    )
+    const [, event] = readAll(har({ request: {}, response: { status: 101 }, _webSocketMessages: messages }))
     assert.ok(event?.type === 'frame')
     assert.deepEqual([event.at, event.message?.data.toString('hex')], [undefined, '010203'])
   })
 
   test('says which message is none', () => {
     const good = { type: 'send', opcode: Opcode.Text, time: SECONDS, data: 'x' }
-    assert.throws(() => readRecording(har({}, { _webSocketMessages: [good, { ...good, opcode: 99 }] })), {
+    assert.throws(() => readAll(har({}, { _webSocketMessages: [good, { ...good, opcode: 99 }] })), {
       name: 'RecordingError',
       message: /^message 2 of WebSocket 2: Cannot use opcode 99/,
     })

@@ -4,8 +4,9 @@ import { createServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
 import { type Handler, reject, type UpgradeOptions, upgrade } from '../../../src/index.js'
 import { deferred, listen, once, rawAnswer, rawServer, serverFrame, tls } from '../../support/index.js'
@@ -294,6 +295,81 @@ describe('fastws send', () => {
     t.after(() => local.close())
     await once(local, 'listening')
     assert.equal((await runMain('send', `ws+unix:${join(folder, 's')}:/x`, script)).code, 0)
+  })
+
+  test('trusts an https: proxy by its own name, as it trusts the server', async (t) => {
+    const names: string[] = []
+    const proxy = createTlsServer({ key: tls.key, cert: tls.cert }).on(
+      'connect',
+      (request, socket: Socket) => {
+        names.push((socket as TLSSocket).servername || '')
+        const onwards = connectTcp(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
+          socket.write('HTTP/1.1 200 OK\r\n\r\n')
+          socket.pipe(onwards).pipe(socket)
+        })
+        socket.on('error', () => onwards.destroy())
+        onwards.on('error', () => socket.destroy())
+      },
+    )
+    const port = await listen(t, proxy)
+    const { port: target } = new URL(await serve(t))
+    const ca = join(mkdtempSync(join(tmpdir(), 'fastws-send-')), 'ca.pem')
+    t.after(() => rmSync(dirname(ca), { recursive: true }))
+    writeFileSync(ca, tls.ca)
+    // The certificate is for localhost and 127.0.0.1; the target goes by a name that is in none.
+    const url = `ws://[::ffff:127.0.0.1]:${target}`
+    for (const command of [
+      ['send', url, 'text "a"; expect text "a"'],
+      ['connect', url, '-m', 'a', '--wait', '50'],
+    ])
+      for (const [at, trust, code] of [
+        ['localhost', ['--ca', ca], 0],
+        ['127.0.0.1', ['--ca', ca], 0],
+        ['localhost', ['-k'], 0],
+        ['localhost', [], 1],
+      ] as const) {
+        const ran = await runMain(...command, '--proxy', `https://${at}:${port}`, ...trust)
+        assert.equal(ran.code, code, `${command[0]} ${at} ${trust.join(' ')}: ${ran.stderr}`)
+      }
+    assert.deepEqual(new Set(names), new Set(['localhost', '']))
+    const wrong = await runMain('send', url, '--proxy', 'http://%ff@127.0.0.1', 'text "a"')
+    assert.deepEqual([wrong.code, /percent-encoded/.test(wrong.stderr)], [2, true])
+  })
+
+  test('keeps nothing of what nobody asks for, however much comes', async (t) => {
+    const [size, count] = [1 << 20, 400]
+    let most = 0
+    const url = await serve(t, {
+      async message(conn) {
+        const before = process.memoryUsage().arrayBuffers
+        for (let i = 0; i < count; i++) {
+          await conn.send(Buffer.alloc(size))
+          most = Math.max(most, process.memoryUsage().arrayBuffers - before)
+        }
+        await conn.close()
+      },
+    })
+    const { code, stdout } = await runMain('send', url, 'text "x"')
+    assert.equal(code, 0)
+    assert.equal(stdout.match(/< binary fin/g)?.length, count)
+    assert.ok(most < (size * count) / 2, `${most} bytes`)
+  })
+
+  test('can be stopped in a script that waits for nothing', async (t) => {
+    const tool = startTool(t, 'send', await serve(t), 'repeat 1000000000 { pieces 5 }')
+    await tool.printed(/connected/)
+    tool.child.kill('SIGINT')
+    assert.equal(await tool.code, 130)
+  })
+
+  test('shows no password', async (t) => {
+    const url = (await serve(t)).replace('//', '//ann:secret@')
+    for (const args of [[], ['--json']]) {
+      const { code, stdout, stderr } = await runMain('send', url, ...args, 'text "x"; expect text')
+      assert.equal(code, 0)
+      assert.match(stdout + stderr, /ws:\/\/ann@127/)
+      assert.doesNotMatch(stdout + stderr, /secret/)
+    }
   })
 
   test('refuses what cannot be asked for', async (t) => {
