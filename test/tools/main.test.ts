@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import { Script } from 'node:vm'
-import { upgrade } from '../../src/index.js'
+import { releaseFrame, upgrade } from '../../src/index.js'
 import { PAGE_SCRIPT } from '../../src/tools/check/page-parts.js'
 import { escapeControls } from '../../src/tools/escape.js'
 import { main } from '../../src/tools/main.js'
@@ -261,6 +261,26 @@ describe('Output', () => {
 test('escapeControls escapes what a terminal might obey, and nothing else', () => {
   assert.equal(escapeControls('a\u001b[2J\u007f\u009b\u202e\n'), 'a\\u{1b}[2J\\u{7f}\\u{9b}\\u{202e}\\u{a}')
   assert.equal(escapeControls('Grüße, 世界 🙂'), 'Grüße, 世界 🙂')
+})
+
+test('a server whose answer to an earlier ping comes late is not taken to live on', async (t) => {
+  const wrong = upgrade(
+    async (conn) => {
+      const pings: Buffer[] = []
+      for (let frame = await conn.nextFrame(); frame !== null; frame = await conn.nextFrame()) {
+        if (frame.isPing && pings.push(frame.copyPayload()) === 2) {
+          await conn.pong(pings[0])
+          await conn.close(1007)
+        }
+        releaseFrame(frame)
+      }
+    },
+    { autoPong: false, validateText: false },
+  )
+  const port = await listen(t, createHttpServer(wrong))
+  const target = `ws://127.0.0.1:${port}`
+  const [result] = resultsOf(await runMain('check', target, '--cases', '6.4.2', '--quiet', '1', '--json'))
+  assert.equal(result?.behavior, 'OK')
 })
 
 test('a server that answers late is not judged before', async (t) => {

@@ -54,7 +54,10 @@ export class Link {
   #isOver = false
   #closeSent = false
   #closeCode: number | null = null
+  /** Fences that were not answered yet; what the last one says, and what those before it said. */
   #fences = 0
+  #fence = ''
+  readonly #earlier = new Set<string>()
   /** The last frame that was sent, to go on with its mask where its payload was sent in part. */
   #lastSent: Frame | undefined
   #lastLength = 0
@@ -121,10 +124,15 @@ export class Link {
     }
   }
 
-  /** Sends a ping whose answer, whatever it says, only shows that the other side is there. */
+  /**
+   * Sends a ping whose answer, whatever it says, only shows that the other side is there; but not the answer to an
+   * earlier one, which may come late.
+   */
   async fence(): Promise<void> {
     this.#fences++
-    await this.send([{ opcode: Opcode.Ping, payload: 'are you there?' }])
+    if (this.#fence !== '') this.#earlier.add(this.#fence)
+    this.#fence = `are you there? ${this.#earlier.size + 1}`
+    await this.send([{ opcode: Opcode.Ping, payload: this.#fence }])
   }
 
   /** Sends more of the payload of the last frame. */
@@ -197,7 +205,7 @@ export class Link {
     }
     if (this.#fences === 0) return this.#push({ kind: 'pong', data: frame.copyPayload() })
     this.#fences--
-    this.#push({ kind: 'fence' })
+    if (!this.#earlier.has(frame.payload.toString('latin1'))) this.#push({ kind: 'fence' })
   }
 
   /** The other side may ping whenever it likes. */
