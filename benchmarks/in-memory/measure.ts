@@ -37,21 +37,25 @@ export async function measureInMemory(
   given: readonly MemoryRow[],
   workers: readonly WorkerName[],
   extent: Extent,
-  { countsMemory }: { countsMemory: boolean },
+  { countsMemory, aside }: { countsMemory: boolean; aside: readonly WorkerName[] },
 ): Promise<Findings> {
   const { milliseconds, counted } = extent.isQuick ? QUICK : FULL
   const rows = extent.isQuick ? given.map(quickly) : given
   const found = new Map<string, MemoryAnswer[]>()
-  const { rows: measured, notes } = await inTurn(workers.map(cellOf), extent, async ({ subject }) => {
-    const job = { worker: subject, rows, milliseconds, counted }
-    const times = await run({ ...job, measure: 'time' })
-    const warmUp = milliseconds / 4
-    const memory = countsMemory
-      ? await run({ ...job, milliseconds: warmUp, measure: 'memory' }, COUNTING)
-      : {}
-    found.set(subject, [...(found.get(subject) ?? []), merged(times, memory)])
-    return {}
-  })
+  const { rows: measured, notes } = await inTurn(
+    [...workers.map((one) => cellOf(one)), ...aside.map((one) => cellOf(one, true))],
+    extent,
+    async ({ subject }) => {
+      const job = { worker: subject, rows, milliseconds, counted }
+      const times = await run({ ...job, measure: 'time' })
+      const warmUp = milliseconds / 4
+      const memory = countsMemory
+        ? await run({ ...job, milliseconds: warmUp, measure: 'memory' }, COUNTING)
+        : {}
+      found.set(subject, [...(found.get(subject) ?? []), merged(times, memory)])
+      return {}
+    },
+  )
   const inDetail = rows.flatMap(({ name }) =>
     measured.map((one) => rowOf(one, name, found.get(one.subject)!)),
   )
@@ -81,10 +85,10 @@ function sumUp({ subject, label }: Row, rows: readonly Row[]): Row {
   return { subject, label, variant: ALL_ROWS, metrics: Object.fromEntries(metrics) }
 }
 
-const cellOf = (worker: WorkerName): Cell => ({
+const cellOf = (worker: WorkerName, isAside = false): Cell => ({
   subject: worker,
   label: labels[worker],
-  isAside: worker === 'encoderWithMemory',
+  isAside,
   missing:
     (worker === 'receiver' || worker === 'sender') && peerVersion('ws') === undefined
       ? 'ws is not installed (npm run bench:install)'

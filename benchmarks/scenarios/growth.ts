@@ -19,7 +19,7 @@ interface Crowd extends Cell {
 
 async function crowds(extent: Extent): Promise<Findings> {
   const cells: Crowd[] = CROWDS.flatMap((connections) =>
-    ['events', 'ws', 'net'].map((subject) => ({
+    ['events', 'ws', ...(COMPARED.includes(connections) ? ['net'] : [])].map((subject) => ({
       subject,
       variant: nameOf(connections),
       connections,
@@ -69,8 +69,9 @@ export const growth: Scenario = {
   ],
   measure: async (extent) => {
     const connections = await crowds(extent)
-    const sizes = await measureInMemory(sizeRows, ['decoder', 'receiver', 'encoder', 'sender'], extent, {
+    const sizes = await measureInMemory(sizeRows, ['decoder', 'encoder'], extent, {
       countsMemory: false,
+      aside: ['receiver', 'sender'],
     })
     return {
       rows: [...connections.rows, ...sizes.rows.filter(({ variant }) => variant !== ALL_ROWS)],

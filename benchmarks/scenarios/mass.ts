@@ -97,7 +97,7 @@ export const mass: Scenario = {
   measure: (extent) => {
     const missing = extent.isQuick ? undefined : whyTooMany(CONNECTIONS)
     const judged = ['events', 'ws'].map((subject) => ({ subject, missing }))
-    const aside = ['await', 'bare', 'bun'].map((subject) => ({ subject, missing, isAside: true }))
+    const aside = ['bare', 'bun'].map((subject) => ({ subject, missing, isAside: true }))
     const cells: Cell[] = [...judged, ...aside]
     return inTurn(cells, extent, (cell) => measureCell(cell, extent))
   },
