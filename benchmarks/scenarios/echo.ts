@@ -8,7 +8,7 @@ import { quickly, shapes } from './shapes.js'
 
 const JUDGED = ['events', 'ws', 'net', 'await', 'bun']
 const ASIDE = ['deno', 'portable', 'ws-js', 'websocket']
-/** Masks of 32 bytes are the same with and without bufferutil. */
+/** Where frames are small, B has told already what a native mask is worth. */
 const ASIDE_SMALL = ['deno', 'portable']
 
 const cpu = (ours: string, theirs: string, limit: number, variant = ''): Goal => ({
