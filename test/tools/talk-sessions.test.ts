@@ -74,7 +74,7 @@ async function follow(t: TestContext, steps: readonly Step[]): Promise<void> {
 }
 
 describe('what the documents show of connect, serve and send', () => {
-  for (const file of ['docs/talking.md'])
+  for (const file of ['README.md', 'docs/talking.md'])
     test(`is what they print: ${file}`, async (t) => {
       const steps = stepsOf(file)
       assert.ok(steps.length > 2)

@@ -38,25 +38,25 @@ async function echo(t: TestContext): Promise<number> {
   return listen(t, createServer(door))
 }
 
-test('docs/tools.md tells what fastws proxy and fastws replay print', async (t) => {
-  const [, fence = ''] =
-    /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document('docs/tools.md')) ?? []
-  const [, proxied, replayed] = fence.split(/^\$ .*\n/m)
-  const target = `ws://127.0.0.1:${await echo(t)}`
-  const path = join(folderFor(t), 'session.jsonl')
-  const program = startProgram(t, ['proxy', '0', target, '--record', path])
-  const [, address] = await program.note(/listening on (\S+),/)
-  const conn = await dial(`ws://${address}`, { compress: { threshold: 0 } })
-  await conn.send('hello hello hello hello')
-  await conn.read()
-  await conn.close()
-  await program.line(/ended the connection/)
-  program.child.kill('SIGINT')
-  assert.equal(await program.exit, 0)
-  assert.equal(shape(`${program.lines.join('\n')}\n`), shape(proxied ?? ''))
-  const { code, stdout } = await runMain('replay', path, target, '--expect')
-  assert.deepEqual([code, stdout], [0, replayed])
-})
+for (const path of ['README.md', 'docs/tools.md'])
+  test(`${path} tells what fastws proxy and fastws replay print`, async (t) => {
+    const [, fence = ''] = /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document(path)) ?? []
+    const [, proxied, replayed] = fence.split(/^\$ .*\n/m)
+    const target = `ws://127.0.0.1:${await echo(t)}`
+    const recording = join(folderFor(t), 'session.jsonl')
+    const program = startProgram(t, ['proxy', '0', target, '--record', recording])
+    const [, address] = await program.note(/listening on (\S+),/)
+    const conn = await dial(`ws://${address}`, { compress: { threshold: 0 } })
+    await conn.send('hello hello hello hello')
+    await conn.read()
+    await conn.close()
+    await program.line(/ended the connection/)
+    program.child.kill('SIGINT')
+    assert.equal(await program.exit, 0)
+    assert.equal(shape(`${program.lines.join('\n')}\n`), shape(proxied ?? ''))
+    const { code, stdout } = await runMain('replay', recording, target, '--expect')
+    assert.deepEqual([code, stdout], [0, replayed])
+  })
 
 describe('docs/recordings.md', () => {
   const text = document('docs/recordings.md')
