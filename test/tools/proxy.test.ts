@@ -55,6 +55,15 @@ async function proxyTo(
   return { port: Number(proxy.authority.split(':')[1]), events, notes, ended: ended.promise, proxy }
 }
 
+/** Both ends of a connection through the proxy: a byte of the client has come to the server. */
+async function through(t: TestContext, port: number, target: Awaited<ReturnType<typeof rawServer>>) {
+  const near = await rawConnect(port, { t })
+  near.write('00')
+  const far = await target.accept()
+  await far.read(1)
+  return { near, far }
+}
+
 /** An echo of `ws`, with compression in both directions. */
 async function wsEcho(t: TestContext): Promise<number> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: { threshold: 0 } })
@@ -133,10 +142,7 @@ describe('proxy', () => {
     test(`passes on a reset by the ${side}`, async (t) => {
       const target = await rawServer(t)
       const { port, events, ended } = await proxyTo(t, `127.0.0.1:${target.port}`)
-      const near = await rawConnect(port, { t })
-      near.write('00')
-      const far = await target.accept()
-      await far.read(1)
+      const { near, far } = await through(t, port, target)
       far.write('00')
       await near.read(1)
       const [breaks, sees] = side === 'client' ? [near, far] : [far, near]
@@ -151,10 +157,7 @@ describe('proxy', () => {
   test('passes a reset on to a server that speaks TLS as an end', async (t) => {
     const target = await rawServer(t, { key: tls.key, cert: tls.cert })
     const { port, events, ended } = await proxyTo(t, `wss://localhost:${target.port}`, { insecure: true })
-    const near = await rawConnect(port, { t })
-    near.write('00')
-    const far = await target.accept()
-    await far.read(1)
+    const { near, far } = await through(t, port, target)
     ;(near.socket as Socket).resetAndDestroy()
     await far.closed
     await ended
@@ -167,10 +170,7 @@ describe('proxy', () => {
     test(`ends once when the client resets while the server ${both ? 'does, too' : 'sends'}`, async (t) => {
       const target = await rawServer(t)
       const { port, events, ended, proxy } = await proxyTo(t, `127.0.0.1:${target.port}`)
-      const near = await rawConnect(port, { t })
-      near.write('00')
-      const far = await target.accept()
-      await far.read(1)
+      const { near, far } = await through(t, port, target)
       // In one turn, so that the proxy finds both at once.
       ;(near.socket as Socket).resetAndDestroy()
       if (both) (far.socket as Socket).resetAndDestroy()
@@ -186,10 +186,7 @@ describe('proxy', () => {
   test('passes on a reset by the server that is found by writing', async (t) => {
     const target = await rawServer(t)
     const { port, events, ended } = await proxyTo(t, `127.0.0.1:${target.port}`)
-    const near = await rawConnect(port, { t })
-    near.write('00')
-    const far = await target.accept()
-    await far.read(1)
+    const { near, far } = await through(t, port, target)
     // The bytes come first, and are passed on to where nobody is any more.
     near.write('01')
     ;(far.socket as Socket).resetAndDestroy()
