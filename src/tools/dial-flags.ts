@@ -4,7 +4,7 @@ import type { DialOptions } from '../index.js'
 import { type Call, type OptionSpec, type Options, UsageError } from './command.js'
 import { fieldsOf, headerLinesOf } from './header-lines.js'
 import { readFileUpTo } from './read-all.js'
-import { urlOf } from './url.js'
+import { urlOf, withoutPassword } from './url.js'
 
 /** A tool is to show what comes, not to protect a service: its limit is only there to end somewhere. */
 const LONGEST = 256 << 20
@@ -40,7 +40,7 @@ export function targetOf({ positionals }: Pick<Call, 'positionals'>): string {
   const scheme = urlOf(given)?.protocol ?? ''
   if (SCHEMES.includes(scheme)) return given
   const hint = urlOf(`ws://${given}`) && !given.includes('://') ? `; did you mean ws://${given}?` : ''
-  throw new UsageError(`'${given}' is no URL with ${SCHEMES.join(' ')}${hint}`)
+  throw new UsageError(`'${withoutPassword(given)}' is no URL with ${SCHEMES.join(' ')}${hint}`)
 }
 
 const SCHEMES: readonly string[] = ['ws:', 'wss:', 'http:', 'https:', 'ws+unix:', 'wss+unix:']

@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { type DialOptions, HandshakeError } from '../index.js'
 import { UsageError } from './command.js'
 import { basicOf } from './header-lines.js'
-import { urlOf } from './url.js'
+import { urlOf, withoutPassword } from './url.js'
 
 /** A stream to a server, and how `dial()` is told to use it. */
 export interface Reached {
@@ -58,7 +58,7 @@ function proxyOf(given: NonNullable<DialOptions['proxy']>, socketPath: string | 
   const { url: text, tls = {} } = typeof given === 'object' && 'url' in given ? given : { url: given }
   const url = urlOf(String(text))
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`--proxy must be an http: or https: URL, not '${text}'`)
+    throw new UsageError(`--proxy must be an http: or https: URL, not '${withoutPassword(String(text))}'`)
   return { url, tls, credentials: basicOf(url, '--proxy') }
 }
 

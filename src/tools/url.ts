@@ -10,10 +10,10 @@ export function urlOf(text: string): URL | undefined {
   }
 }
 
-/** The address as it may be shown: as it was given, but for a password. */
+/** What was given as an address as it may be shown: without a password. */
 export function withoutPassword(text: string): string {
-  const url = new URL(text)
-  if (url.password === '') return text
+  const url = urlOf(text)
+  if (url === undefined || url.password === '') return text
   url.password = ''
   return url.href
 }

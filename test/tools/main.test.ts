@@ -63,6 +63,7 @@ describe('fastws check', () => {
     [['ws://a', '--parallel', '0'], /--parallel must be/],
     [['ws://a', '--header', 'nonsense'], /--header must be/],
     [['ws://%ff@a'], /URL: name and password must be percent-encoded/],
+    [['ftp://me:secret@a'], /'ftp:\/\/me@a\/' is no URL with/],
     [['ws://a', '--expect', '/does/not/exist'], /--expect: ENOENT/],
     [['ws://a', '--nonsense'], /--nonsense/],
     [['--serve', '70000'], /--serve must be/],

@@ -1,7 +1,7 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
 import { basicOf, fieldsOf, headerLinesOf } from '../header-lines.js'
 import type { Output } from '../output.js'
-import { urlOf } from '../url.js'
+import { urlOf, withoutPassword } from '../url.js'
 import type { Case } from './case.js'
 import { casesFor } from './cases/index.js'
 import { checkClients } from './check-clients.js'
@@ -92,7 +92,7 @@ function targetOf({ positionals }: Call): URL {
   if (given === undefined || more.length > 0) throw new UsageError('one URL is needed, or --serve PORT')
   const url = urlOf(given)
   if (url === undefined || !SCHEMES.includes(url.protocol))
-    throw new UsageError(`'${given}' is no URL with ws: or wss:`)
+    throw new UsageError(`'${withoutPassword(given)}' is no URL with ws: or wss:`)
   return url
 }
 
