@@ -47,4 +47,9 @@ export class Backlog {
   get isInTheWay(): boolean {
     return this.serving.isStreaming || !this.isEmpty || this.decoding.isBusy
   }
+
+  /** There will be no more, and who wants whole messages has had them: the part of one that is left is nobody's. */
+  dropCutOff(): void {
+    if (!this.decoding.isBusy) this.inbox.clear()
+  }
 }

@@ -284,7 +284,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   #serveEvents(handling: Handling): void {
     while (!this.#isBusy()) {
       const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
-      if (message === undefined) return
+      if (message === undefined) return void (this.#ended && this.#backlog?.dropCutOff())
       handling.handle(message)
     }
   }

@@ -115,6 +115,8 @@ export class Serving {
     this.#readers.shift()
     if (this.#ended.isPeaceful && finish !== undefined) finish()
     else waiter.reject(this.#host.error())
+    // Who wants whole messages has had them: the part of one that is left is nobody's, unless somebody else waits for it.
+    if (waiter.wants === 'message' && this.#readers.first === undefined) this.#inbox.clear()
     return true
   }
 

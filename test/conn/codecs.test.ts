@@ -6,8 +6,10 @@ import { pair } from '../../src/conn/pair.js'
 import { ProtocolError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { Rsv } from '../../src/frame/header.js'
+import { releaseFrame } from '../../src/frame/pool.js'
 import type { Extension, ExtensionCodec } from '../../src/protocol/extension.js'
 import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
+import { FrameCount } from '../support/scene.js'
 import { active, brief, onLine, settle, watchUnhandled } from './support.js'
 
 const text = (payload: string, fin = true): Buffer => clientFrame(1, payload, { fin })
@@ -25,6 +27,21 @@ const letter = (mark: string, log: string[] = []): ExtensionCodec => ({
   },
   close: () => log.push('closed'),
 })
+
+/** Ways to take what comes, to the end; undefined is by event functions. */
+const ways: Readonly<Record<string, ((conn: Conn) => Promise<void>) | undefined>> = {
+  events: undefined,
+  messages: async (conn) => {
+    while ((await conn.read()) !== null);
+  },
+  frames: async (conn) => {
+    for (let frame = await conn.nextFrame(); frame !== null; frame = await conn.nextFrame())
+      releaseFrame(frame)
+  },
+  parts: async (conn) => {
+    for await (const _part of (await conn.reader())!);
+  },
+}
 
 /** A codec whose data frames wait for the test. */
 function slow() {
@@ -64,6 +81,25 @@ describe('an extension', () => {
     assert.equal(log.at(-1), 'closed')
     assert.equal(log.filter((entry) => entry === 'closed').length, 1)
   })
+
+  for (const [who, readAll] of Object.entries(ways))
+    test(`is closed when the end has cut off a message, whose frames are given back (${who})`, async () => {
+      const count = new FrameCount()
+      const log: string[] = []
+      const { conn, line } = onLine({
+        active: [active({ close: () => log.push('closed') })],
+        ...(readAll === undefined && { events: { message: () => undefined } }),
+      })
+      line.receive(text('a', false), more('b', false))
+      await settle()
+      line.fin()
+      line.events.closed(new Error('gone'))
+      await conn.closed
+      if (readAll !== undefined) await assert.rejects(readAll(conn), { code: 1006 })
+      await settle()
+      assert.deepEqual(log, ['closed'])
+      assert.equal(count.out, 0)
+    })
 
   test('changes what is sent and read; several in order, and back in reverse', async () => {
     const { conn, line } = onLine({ active: [active(letter('x')), active(letter('y'))] })
