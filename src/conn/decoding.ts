@@ -56,7 +56,11 @@ export class Decoding {
   nextMessage(): Message | undefined {
     const decoded = this.#message
     this.#message = undefined
-    if (decoded !== undefined || this.#inbox.wholeMessages === 0) return decoded
+    return decoded !== undefined || this.#inbox.wholeMessages === 0 ? decoded : this.#joined()
+  }
+
+  /** By itself: functions that close over `this` cost memory in every call, also where they are not come to. */
+  #joined(): Message | undefined {
     return this.#run(
       () => assemble(this.#inbox.shiftMessage(), this.#codecs, this.#rules),
       (message) => {

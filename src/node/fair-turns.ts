@@ -4,7 +4,7 @@ import { sharedMemory } from './shared-memory.js'
  * How long what one connection sends may keep the others waiting, in milliseconds for each turn of the event loop. While
  * its reads come back full, libuv would read up to 32 of them in a row before it looks at anybody else.
  */
-const BUDGET = 0.3
+const BUDGET = 0.1
 
 /** The smallest read: below it reading would cost more than what is read. */
 const LEAST = 2 << 10
