@@ -16,7 +16,7 @@ describe('Share', () => {
       share.took(milliseconds)
       sizes.push(share.memory.length / KIB)
     }
-    for (const milliseconds of [5, 5, 0.2, 5, 5, 5, 5, 0.01, 0.01]) take(milliseconds)
+    for (const milliseconds of [5, 5, 0.05, 5, 5, 5, 5, 0.01, 0.01]) take(milliseconds)
     assert.deepEqual(sizes, [32, 16, 16, 8, 4, 2, 2, 4, 8])
     for (let i = 0; i < 6; i++) take(0.01)
     assert.equal(share.memory.length, 64 * KIB)
