@@ -4,6 +4,7 @@
 //     npm run flood                                        every kind, 10 seconds each
 //     npm run flood -- --seconds 600 --kinds pings,bombs
 //     npm run flood -- --options '{"maxMessage":65536}'    with other options than the defaults
+//     npm run flood -- --server ws                         what the same attacks do to ws
 //
 // The figures are medians of windows of half a second. `its loop` is the p99 delay of the server's event loop, which is
 // looked at once a millisecond: where the latency is much longer, it is the machine or the clients that are late.
@@ -15,7 +16,7 @@ import { parseArgs } from 'node:util'
 import { circumstances } from '../suite.js'
 import { aligned, headLines } from '../table.js'
 import { attacks } from './attacks.js'
-import { type FloodResult, type FloodShape, measureFlood } from './measure.js'
+import { type FloodResult, type FloodShape, measureFlood, SERVERS } from './measure.js'
 
 /** An attack on one may make it so many times as long for the others. */
 const MOST = 3
@@ -59,10 +60,15 @@ async function main(): Promise<void> {
       seconds: { type: 'string', default: '10' },
       kinds: { type: 'string', default: Object.keys(attacks).join() },
       connections: { type: 'string', default: '100' },
+      server: { type: 'string', default: SERVERS[0] },
       options: { type: 'string', default: '{}' },
     },
   })
+  const server = SERVERS.find((name) => name === values.server)
+  if (server === undefined)
+    throw new RangeError(`There is no server ${values.server}: there are ${SERVERS.join(', ')}`)
   const shape: FloodShape = {
+    server,
     milliseconds: Number(values.seconds) * 1000,
     connections: Number(values.connections),
     options: JSON.parse(values.options),

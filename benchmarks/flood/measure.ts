@@ -10,12 +10,16 @@ import { here } from '../root.js'
 import { median } from '../stats.js'
 import { attacks } from './attacks.js'
 
+export const SERVERS = ['fastws', 'ws'] as const
+
 export interface FloodShape {
   /** Milliseconds for each measurement. */
   readonly milliseconds: number
   /** Honest clients. */
   readonly connections: number
-  /** Options of the server's, besides the defaults. */
+  /** Whose server is attacked; ours, unless another is named. */
+  readonly server?: (typeof SERVERS)[number]
+  /** Options of our server's, besides the defaults. */
   readonly options?: Readonly<Record<string, unknown>>
 }
 
@@ -100,10 +104,10 @@ async function latencyOf(honest: Program, milliseconds: number): Promise<Latency
 
 /** Quiet, attack, quiet again: the quiet figure is that of both sides together, by the worse of the two. */
 export async function measureFlood(kind: string, shape: FloodShape): Promise<FloodResult> {
-  const { milliseconds, connections, options = {} } = shape
+  const { milliseconds, connections, server: subject = 'fastws', options = {} } = shape
   const { title, unit } = attacks[kind]!
   const quietTime = Math.min(milliseconds, 10_000)
-  const server = new Program('server', [JSON.stringify(options)], SERVER_CORE)
+  const server = new Program('server', [subject, JSON.stringify(options)], SERVER_CORE)
   const honest = new Program('honest', [], LOAD_CORE)
   try {
     const port = await server.firstLine()

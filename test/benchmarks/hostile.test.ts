@@ -21,6 +21,11 @@ describe('npm run flood', { ...GUARD, concurrency: 4 }, () => {
       assert.match(floodTable([result!]), new RegExp(`\\n${kind} .*(?:yes|NO)$`))
     })
 
+  test('attacks ws as well', async () => {
+    const [result] = await flood(['tiny-frames'], { milliseconds: 200, connections: 5, server: 'ws' })
+    assert.ok(result!.done > 0 && result!.flood.count > 0)
+  })
+
   test('names the kinds there are when it is asked for another', async () => {
     await assert.rejects(flood(['kindness'], { milliseconds: 1, connections: 1 }), /there are pings, /)
   })
