@@ -46,6 +46,9 @@ const tokens = (value: string | undefined): string[] =>
 
 /** Every rule for handshakes, by name. */
 export const requestRules: Readonly<Record<string, RequestRule>> = {
+  // The HTTP parser of Node 20.19.0 (llhttp 8) lets spaces through (RFC 9112 §5.1), later ones refuse them.
+  names: ({ rawHeaders }) =>
+    rawHeaders.some((name, i) => i % 2 === 0 && name.includes(' ')) ? 400 : undefined,
   method: ({ method }) => (method === 'GET' ? undefined : 405),
   httpVersion: ({ httpVersion }) => (httpVersion === '1.1' ? undefined : 400),
   host: (request) => (once(request, 'host') ? undefined : 400),
