@@ -17,8 +17,12 @@ const EXPECTED = ['--expect', join(root, 'test/conformance/expected.json')]
 /** A few of those that take long; `npm run conformance` plays all of them. */
 const SAMPLE =
   '9.1.3,9.2.3,9.3.5,9.4.6,9.5.6,9.6.6,9.7.3,9.8.4,12.1.4,12.3.7,12.5.13,13.2.4,13.3.7,13.5.2,13.7.6'
+/** Spaces in a header's name: the HTTP parser of Node 20.19.0 (llhttp 8) lets them through to every server. */
+const SPACES = Number.parseInt(process.versions.llhttp ?? '', 10) < 9 ? ',!H.4.2,!H.4.3' : ''
 /** More patience than usual, for a machine that does other things, too. */
-const CASES = ['--cases', `!9,!12,!13`, '--parallel', '5', '--reaction', '3000']
+const PATIENTLY = ['--parallel', '5', '--reaction', '3000']
+const CASES = ['--cases', '!9,!12,!13', ...PATIENTLY]
+const SERVER_CASES = ['--cases', `!9,!12,!13${SPACES}`, ...PATIENTLY]
 const FEW = ['--cases', SAMPLE, '--messages', '20']
 
 /** What is not as it is written down. */
@@ -27,9 +31,9 @@ const differences = (stderr: string): string[] =>
 
 for (const [library, peer] of Object.entries(echoPeers))
   describe(`${library} comes to what is written down`, () => {
-    for (const [name, cases] of [
-      ['in every case that is quick', CASES],
-      ['in some that take longer', FEW],
+    for (const [name, serverCases, clientCases] of [
+      ['in every case that is quick', SERVER_CASES, CASES],
+      ['in some that take longer', FEW, FEW],
     ] as const) {
       test(`as a server, ${name}`, async (t) => {
         const url = `ws://127.0.0.1:${await listen(t, peer.server())}/`
@@ -39,14 +43,14 @@ for (const [library, peer] of Object.entries(echoPeers))
           '--agent',
           `${library} server`,
           ...EXPECTED,
-          ...cases,
+          ...serverCases,
         )
         assert.deepEqual(differences(stderr), [])
         assert.equal(code, 0)
       })
 
       test(`as a client, ${name}`, async () => {
-        const serving = await serveMain('--once', ...EXPECTED, ...cases)
+        const serving = await serveMain('--once', ...EXPECTED, ...clientCases)
         await runCases(serving.url, `${library} client`, peer)
         assert.equal(await serving.done, 0)
         assert.deepEqual(differences(serving.notes.join('\n')), [])
