@@ -6,6 +6,10 @@ import { sharedMemory } from './shared-memory.js'
  */
 const BUDGET = 0.1
 
+/** The same when nobody else has said anything for so many reads: turns and small reads have their price. */
+const BUDGET_ALONE = 0.3
+const ALONE_AFTER = 64
+
 /** The smallest read: below it reading would cost more than what is read. */
 const LEAST = 2 << 10
 
@@ -23,6 +27,9 @@ export interface Resting {
 /** The share that is being spent, and since when. */
 let spending: Share | undefined
 let since = 0
+/** Whose share was read last, if he has one, and how often in a row. */
+let latest: Share | undefined
+let inARow = 0
 /** Whoever has spent time in this turn, and who waits for the next. */
 const active: Share[] = []
 const resting: Resting[] = []
@@ -33,6 +40,13 @@ export function stopSpending(): void {
   if (spending === undefined) return
   spending.took(performance.now() - since)
   spending = undefined
+}
+
+/** Somebody was read; most have no share. */
+export function beginRead(share: Share | undefined): void {
+  stopSpending()
+  inARow = share !== undefined && share === latest ? inARow + 1 : 0
+  latest = share
 }
 
 function onTurnOver(): void {
@@ -58,6 +72,7 @@ export function rest(reader: Resting): void {
 export class Share {
   #place = 0
   #last = 0
+  #budget = BUDGET
   /** Milliseconds in this turn. */
   spent = 0
 
@@ -69,7 +84,8 @@ export class Share {
   /** A full read is about to be worked on; true when the others are to have their turn behind it. */
   begin(): boolean {
     if (this.spent === 0) active.push(this)
-    const isLast = this.spent + this.#last > BUDGET
+    this.#budget = latest === this && inARow >= ALONE_AFTER ? BUDGET_ALONE : BUDGET
+    const isLast = this.spent + this.#last > this.#budget
     spending = this
     since = performance.now()
     awaitTurnOver()
@@ -80,7 +96,7 @@ export class Share {
   took(milliseconds: number): void {
     this.spent += milliseconds
     this.#last = milliseconds
-    if (milliseconds > BUDGET) this.#place = Math.min(this.#place + 1, MEMORIES.length - 1)
-    else if (milliseconds < BUDGET / 4) this.#place = Math.max(this.#place - 1, 0)
+    if (milliseconds > this.#budget) this.#place = Math.min(this.#place + 1, MEMORIES.length - 1)
+    else if (milliseconds < this.#budget / 4) this.#place = Math.max(this.#place - 1, 0)
   }
 }

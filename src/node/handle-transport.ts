@@ -2,7 +2,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { type Resting, rest, Share, stopSpending } from './fair-turns.js'
+import { beginRead, type Resting, rest, Share } from './fair-turns.js'
 import { type Address, addressOf, type Handle, parts, type Request } from './handle.js'
 import { type Counting, leave, type Taker } from './left-socket.js'
 import { sharedMemory } from './shared-memory.js'
@@ -167,7 +167,7 @@ export class HandleTransport implements Transport, Taker, Resting {
 
   /** Something was read, or the end, or an error; gives the memory for the next bytes where that changes. */
   onRead(): Buffer | undefined {
-    stopSpending()
+    beginRead(this.#share)
     const { bytesRead } = this.handle
     const length = bytesRead - this.#bytesRead
     if (length === 0) return this.#onSilence(parts!.explainSilence())

@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
-import { type Resting, rest, Share, stopSpending } from './fair-turns.js'
+import { beginRead, type Resting, rest, Share } from './fair-turns.js'
 import { type Reader, readPast, type TlsRead, tlsHandleOf } from './tls-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
@@ -101,7 +101,7 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   onRead(memory: Buffer, length: number): void {
-    stopSpending()
+    beginRead(this.#share)
     if (length >= LARGE) this.#beginLargeRead()
     this.#events.bytes(memory, 0, length)
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { describe, test } from 'node:test'
-import { rest, Share, stopSpending } from '../../src/node/fair-turns.js'
+import { beginRead, rest, Share, stopSpending } from '../../src/node/fair-turns.js'
 import { upgrade } from '../../src/upgrade.js'
 import { clientFrame, deferred, GUARD, listen, rawHandshake, tls, turn } from '../support/index.js'
 
@@ -33,6 +33,26 @@ describe('Share', () => {
     share.took(0)
     share.spent = 0
     assert.equal(share.begin(), false)
+  })
+
+  test('is larger where nobody else was read for a while, and not any more when somebody is', () => {
+    const share = new Share()
+    const others = new Share()
+    /** Whether a read that takes 0.2 ms is to be the last of this turn. */
+    const isLast = (): boolean => {
+      beginRead(share)
+      share.took(0.2)
+      share.spent = 0
+      return share.begin()
+    }
+    for (const one of [undefined, others]) {
+      assert.equal(isLast(), true)
+      for (let i = 0; i < 64; i++) beginRead(share)
+      assert.equal(isLast(), false)
+      beginRead(one)
+      assert.equal(isLast(), true)
+    }
+    stopSpending()
   })
 
   test('rest() wakes who waits when the turn is over', async () => {
