@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     connections: Number(values.connections),
     options: JSON.parse(values.options),
   }
-  console.log(headLines(circumstances(false)).join('\n'))
+  console.log([...headLines(circumstances(false)), `attacked: ${server}`].join('\n'))
   const results: FloodResult[] = []
   for (const kind of values.kinds.split(',')) {
     results.push(...(await flood([kind], shape)))

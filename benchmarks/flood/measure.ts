@@ -10,7 +10,9 @@ import { here } from '../root.js'
 import { median } from '../stats.js'
 import { attacks } from './attacks.js'
 
+/** Whose server can be attacked. */
 export const SERVERS = ['fastws', 'ws'] as const
+export type Attacked = (typeof SERVERS)[number]
 
 export interface FloodShape {
   /** Milliseconds for each measurement. */
@@ -18,7 +20,7 @@ export interface FloodShape {
   /** Honest clients. */
   readonly connections: number
   /** Whose server is attacked; ours, unless another is named. */
-  readonly server?: (typeof SERVERS)[number]
+  readonly server?: Attacked
   /** Options of our server's, besides the defaults. */
   readonly options?: Readonly<Record<string, unknown>>
 }

@@ -8,11 +8,12 @@ import { upgrade } from '../../src/index.js'
 import { answer } from '../e2e/rpc.js'
 import { DEFAULTS } from '../e2e/servers/serve.js'
 import { loadPeer } from '../root.js'
+import type { Attacked } from './measure.js'
 
 const [subject = '', options = ''] = process.argv.slice(2)
 
 /** Makes a server speak WebSocket; returns how to ask for the number of its connections. */
-const starts: Readonly<Record<string, (server: Server) => () => number>> = {
+const starts: Readonly<Record<Attacked, (server: Server) => () => number>> = {
   fastws(server) {
     const echo = upgrade(
       { message: (conn, message) => conn.send(message) },
@@ -33,7 +34,7 @@ const starts: Readonly<Record<string, (server: Server) => () => number>> = {
 }
 
 const server = createServer()
-const count = starts[subject]!(server)
+const count = starts[subject as Attacked](server)
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))
 
 const delay = monitorEventLoopDelay({ resolution: 1 })

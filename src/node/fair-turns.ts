@@ -36,7 +36,7 @@ const resting: Resting[] = []
 let scheduled = false
 
 /** Something else begins: what was going on until now is over. */
-export function stopSpending(): void {
+function stopSpending(): void {
   if (spending === undefined) return
   spending.took(performance.now() - since)
   spending = undefined

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer as createHttp } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import { describe, test } from 'node:test'
-import { beginRead, rest, Share, stopSpending } from '../../src/node/fair-turns.js'
+import { beginRead, rest, Share } from '../../src/node/fair-turns.js'
 import { upgrade } from '../../src/upgrade.js'
 import { clientFrame, deferred, GUARD, listen, rawHandshake, tls, turn } from '../support/index.js'
 
@@ -27,7 +27,7 @@ describe('Share', () => {
     assert.equal(share.begin(), false, 'nobody knows yet how long it takes')
     share.took(10)
     assert.equal(share.begin(), true)
-    stopSpending()
+    beginRead(undefined)
     await turn()
     assert.equal(share.spent, 0)
     share.took(0)
@@ -52,7 +52,7 @@ describe('Share', () => {
       beginRead(one)
       assert.equal(isLast(), true)
     }
-    stopSpending()
+    beginRead(undefined)
   })
 
   test('rest() wakes who waits when the turn is over', async () => {
