@@ -19,13 +19,13 @@ export interface SvgBar {
   readonly isOurs: boolean
 }
 
-/** Horizontal bars, the shortest on top: less is better. */
+/** Horizontal bars, the shortest on top: less is better. What is nothing, or less, is as short as can be seen. */
 export function barPlot(title: string, bars: readonly SvgBar[]): string {
   const most = Math.max(...bars.map(({ value }) => value))
   const sorted = bars.toSorted((a, b) => a.value - b.value)
   const rows = sorted.map(({ label, value, text, isOurs }, i) => {
     const y = 40 + i * LINE
-    const width = Math.max(1, (value / most) * (WIDTH - LEFT - RIGHT))
+    const width = value > 0 ? Math.max(1, (value / most) * (WIDTH - LEFT - RIGHT)) : 1
     return (
       words(LEFT - 8, y + 15, label, 'end') +
       `<rect x="${LEFT}" y="${y + 2}" width="${width.toFixed(1)}" height="${LINE - 8}" fill="${isOurs ? OURS : THEIRS}"/>\n` +
@@ -86,12 +86,18 @@ interface Scale {
   readonly marks: readonly number[]
 }
 
-/** A logarithmic scale over all values, marked at powers of ten, at both ends at least. */
+/**
+ * A logarithmic scale over all values, marked at powers of ten, at both ends at least. What has no logarithm stands at
+ * its beginning.
+ */
 function scale(values: readonly number[], from: number, to: number): Scale {
-  const least = Math.floor(Math.log10(Math.min(...values)))
-  const most = Math.max(least + 1, Math.ceil(Math.log10(Math.max(...values))))
-  const place = (value: number): number =>
-    Math.round(10 * (from + ((Math.log10(value) - least) / (most - least)) * (to - from))) / 10
+  const powers = values.filter((value) => value > 0).map(Math.log10)
+  const least = powers.length === 0 ? 0 : Math.floor(Math.min(...powers))
+  const most = powers.length === 0 ? 1 : Math.max(least + 1, Math.ceil(Math.max(...powers)))
+  const place = (value: number): number => {
+    const share = value > 0 ? (Math.log10(value) - least) / (most - least) : 0
+    return Math.round(10 * (from + share * (to - from))) / 10
+  }
   return { place, marks: Array.from({ length: most - least + 1 }, (_, i) => 10 ** (least + i)) }
 }
 
