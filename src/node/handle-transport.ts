@@ -2,6 +2,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { type Begun, beginWrite, beginWriteAll } from './begin-write.js'
 import { beginRead, type Resting, rest, Share } from './fair-turns.js'
 import { type Address, addressOf, type Handle, parts, type Request } from './handle.js'
 import { type Counting, leave, type Taker } from './left-socket.js'
@@ -9,9 +10,6 @@ import { sharedMemory } from './shared-memory.js'
 import type { Transport, TransportEvents } from './transport.js'
 
 const OWNER = parts?.OWNER ?? Symbol('no owner')
-
-/** Serves every write of every connection that is over when it returns, which is nearly all of them. */
-let spare = parts === undefined ? undefined : new parts.WriteRequest()
 
 /**
  * A TCP connection or a pipe without its net.Socket: what comes is read into shared memory, what goes is written from
@@ -62,14 +60,12 @@ export class HandleTransport implements Transport, Taker, Resting {
 
   write(bytes: Buffer): boolean {
     if (this.isOver || this.#ending) return this.#ending
-    const request = spare!
-    return this.#hasLeft(request, this.handle.writeBuffer(request, bytes), bytes)
+    return this.#hasLeft(beginWrite(this.handle, bytes), bytes)
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
     if (this.isOver || this.#ending) return this.#ending
-    const request = spare!
-    return this.#hasLeft(request, this.handle.writev(request, pieces, true), pieces)
+    return this.#hasLeft(beginWriteAll(this.handle, pieces), pieces)
   }
 
   pause(): void {
@@ -119,20 +115,15 @@ export class HandleTransport implements Transport, Taker, Resting {
     return this.#askLocal().port
   }
 
-  /**
-   * What the kernel took in part may be taken whole when libuv tries again at once: then nothing waits, and the request
-   * is under way all the same. So it is the request that is asked.
-   */
-  #hasLeft(request: Request, result: number, held: Buffer | readonly Buffer[]): boolean {
-    if (result === 0 && request.getAsyncId() < 0) return true
-    spare = new parts!.WriteRequest()
-    if (result !== 0) {
-      this.#fail(result, 'write')
+  #hasLeft(begun: Begun, held: Buffer | readonly Buffer[]): boolean {
+    if (begun === 0) return true
+    if (typeof begun === 'number') {
+      this.#fail(begun, 'write')
       return false
     }
-    request.oncomplete = onWritten
-    request.owner = this
-    request.held = held
+    begun.oncomplete = onWritten
+    begun.owner = this
+    begun.held = held
     return false
   }
 

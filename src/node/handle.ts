@@ -15,10 +15,13 @@ export interface Handle {
   useUserBuffer(memory: Buffer): void
   readStart(): number
   readStop(): number
-  /** Zero, or the number of an error. What the kernel does not take at once is tried again, until `oncomplete()`. */
-  writeBuffer(request: Request, bytes: Buffer): number
+  /**
+   * Zero, or the number of an error. What the kernel does not take at once is tried again, until `oncomplete()`. Where
+   * Node makes the requests it is given null, and returns the one that is needed then.
+   */
+  writeBuffer(request: Request | null, bytes: Buffer): number | Request
   /** The same for several; `true` says that they are all Buffers. */
-  writev(request: Request, pieces: readonly Buffer[], areBuffers: true): number
+  writev(request: Request | null, pieces: readonly Buffer[], areBuffers: true): number | Request
   /** Sends FIN behind what was written. */
   shutdown(request: Request): number
   close(over: (this: Handle) => void): void
@@ -52,7 +55,8 @@ export type Silence = Error | 'end' | undefined
 
 /** What Node has and does not hand out. */
 export interface Parts {
-  readonly WriteRequest: new () => Request
+  /** Undefined where Node makes the requests of writes (26.10 and later). */
+  readonly WriteRequest: (new () => Request) | undefined
   readonly EndRequest: new () => Request
   readonly OWNER: symbol
   readonly explainSilence: () => Silence
@@ -83,7 +87,7 @@ class Witness extends Socket {
 
 /** Node's own code is given a handle that moves nothing, and shows there how it talks to one. */
 function learn(): Parts | undefined {
-  let write: Request | undefined
+  let write: Request | null | undefined
   let end: Request | undefined
   const handle = {
     reading: false,
@@ -92,7 +96,7 @@ function learn(): Parts | undefined {
     readStop: () => 0,
     close: () => undefined,
     getAsyncId: () => 1,
-    writeBuffer: (request: Request) => {
+    writeBuffer: (request: Request | null) => {
       write = request
       return 0
     },
@@ -106,10 +110,11 @@ function learn(): Parts | undefined {
   witness._final(() => undefined)
   const OWNER = Object.getOwnPropertySymbols(handle).find((key) => Reflect.get(handle, key) === witness)
   const { onread } = handle
-  if (write === undefined || end === undefined || typeof write.getAsyncId !== 'function') return
+  if (write === undefined || end === undefined) return
+  if (write !== null && typeof write.getAsyncId !== 'function') return
   if (OWNER === undefined || typeof onread !== 'function') return
   return {
-    WriteRequest: write.constructor as Parts['WriteRequest'],
+    WriteRequest: write?.constructor as Parts['WriteRequest'],
     EndRequest: end.constructor as Parts['EndRequest'],
     OWNER,
     explainSilence() {
