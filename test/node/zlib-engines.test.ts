@@ -11,6 +11,10 @@ const TAIL = hex('0000ffff')
 const HELLO = hex('f248cdc9c90700')
 /** "Hello" in a block that is marked as final, and the byte that such a sender appends (RFC 7692 §7.2.3.4). */
 const FINAL_HELLO = hex('f348cdc9c9070000')
+/** Zeros: a thousandth of it on the wire. */
+const zeros = (size: number): Buffer =>
+  zlib.deflateRawSync(Buffer.alloc(size), { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4)
+
 /** Long enough for the thread pool, and what comes of it is, too. */
 const LARGE = Buffer.from(
   JSON.stringify(Array.from({ length: 20_000 }, (_, i) => ({ i, name: `name ${i % 97}` }))),
@@ -48,7 +52,7 @@ test('handlesWork finds out by itself: it does not where there are none', () => 
   assert.equal(handlesWork(false), false)
 })
 
-test('small input is worked on at once, large input in the thread pool', async (t) => {
+test('small input is worked on at once, large input later', async (t) => {
   const [packer, unpacker] = [deflater(), inflater()]
   t.after(() => packer.close())
   t.after(() => unpacker.close())
@@ -238,6 +242,48 @@ describe('an inflater', () => {
       engine.close()
       await turn() // an error of the stream itself must not come out
     })
+
+  // 64 KiB are made at once, and the rest in the thread pool.
+  for (const size of [-1, 0, 1].flatMap((more) => [(64 << 10) + more, (128 << 10) + more, (1 << 20) + more]))
+    test(`makes ${size} bytes of few, and the next message with that context`, async () => {
+      const engine = inflater()
+      const told: number[] = []
+      const made = await inflate(engine, zeros(size), true, (length) => told.push(length))
+      assert.ok(made.equals(Buffer.alloc(size)))
+      assert.equal(told.at(-1), size)
+      assert.deepEqual(
+        told,
+        told.toSorted((a, b) => a - b),
+      )
+      // A reference 32 KiB back: the window is full of what came last.
+      const before = Buffer.concat([made, Buffer.alloc(300)]).subarray(-(32 << 10))
+      const next = zlib.deflateRawSync(Buffer.alloc(300), { dictionary: before })
+      assert.ok((await inflate(engine, next)).equals(Buffer.alloc(300)))
+      engine.close()
+    })
+
+  test('makes much of few bytes that end in a final block, or are no deflate stream at their end', async () => {
+    const engine = inflater()
+    const final = zlib.deflateRawSync(Buffer.alloc(200_000))
+    assert.equal((await inflate(engine, Buffer.concat([final, final, hex('00')]))).length, 400_000)
+    assert.equal(String(await inflate(engine, HELLO)), 'Hello')
+    await assert.rejects(inflate(engine, Buffer.concat([final, hex('ffff')])), { code: 'WS_ERR_INFLATE' })
+    engine.close()
+  })
+
+  test('that is closed while it makes much of few bytes rejects, and those behind it go on', async () => {
+    const engines = Array.from({ length: 5 }, () => inflater())
+    const packed = zeros(1 << 20)
+    const pending = engines.map(async (engine) => engine.inflate(packed, 0, packed.length, true, () => {}))
+    await turn()
+    engines[1]!.close()
+    const results = await Promise.allSettled(pending)
+    assert.deepEqual(
+      results.map((one) => (one.status === 'fulfilled' ? one.value.length : one.reason.code)),
+      engines.map((_, i) => (i === 1 ? 'WS_ERR_TERMINATED' : 1 << 20)),
+    )
+    for (const engine of engines) engine.close()
+  })
 
   test('tells how much has come before it spends more memory, and stops when told', async () => {
     const bomb = zlib.deflateRawSync(Buffer.alloc(64 << 20), { finishFlush: zlib.constants.Z_SYNC_FLUSH })
