@@ -7,7 +7,7 @@ import type { DecodingHost } from './decoding.js'
 import type { DeliveryHost, DeliverySource } from './delivery-host.js'
 import type { Events } from './events.js'
 import { Handling, type HandlingHost } from './handling.js'
-import { lendMessage, type Message, ownMessage } from './message.js'
+import { lendMessage, type Message, offerMessage, ownMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
@@ -104,7 +104,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
-      this.#handling.handleNow((owned ? ownMessage : lendMessage)(isText, ascii, bytes, start, end))
+      const message = (owned ? ownMessage : lendMessage)(isText, ascii, bytes, start, end)
+      this.#handling.handleNow(offerMessage(message))
       return true
     }
     const first = this.#readers?.first
@@ -285,7 +286,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     while (!this.#isBusy()) {
       const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
       if (message === undefined) return void (this.#ended && this.#backlog?.dropCutOff())
-      handling.handle(message)
+      handling.handle(this.#codecs === undefined ? offerMessage(message) : message)
     }
   }
 

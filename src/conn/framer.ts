@@ -8,7 +8,15 @@ import { type MaskSource, mask } from '../frame/mask.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
 import type { EncodedMessage } from './encoded-message.js'
-import { type Message, messageBytes, messageEnd, messageStart, shareMessage, useMessage } from './message.js'
+import {
+  haveLeft,
+  type Message,
+  messageBytes,
+  messageEnd,
+  messageStart,
+  shareMessage,
+  useMessage,
+} from './message.js'
 import type { Outbox } from './outbox.js'
 import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
 
@@ -64,7 +72,7 @@ export class Framer {
       return
     }
     const pieces = this.#mayShare(length) ? shareMessage(message) : undefined
-    if (pieces !== undefined) this.#pieces(head, pieces, length)
+    if (pieces !== undefined) haveLeft(message, this.#pieces(head, pieces, length))
     else this.data(head, messageBytes(message), messageStart(message), messageEnd(message))
   }
 
@@ -137,13 +145,14 @@ export class Framer {
     )
   }
 
-  #pieces(head: number, pieces: readonly Buffer[], length: number): void {
+  /** Whether all of it has left. */
+  #pieces(head: number, pieces: readonly Buffer[], length: number): boolean {
     const [first = EMPTY, ...rest] = pieces
     const count = Math.min(first.length, WITH_HEADER)
     const begin = Buffer.allocUnsafe(headerSize(length, false) + count)
     first.copy(begin, this.#header(begin, 0, head, length), 0, count)
     const left = count < first.length ? [first.subarray(count)] : []
-    this.#outbox.writePieces([begin, ...left, ...rest])
+    return this.#outbox.writePieces([begin, ...left, ...rest])
   }
 
   /** Lays a frame of `size` bytes into the room the outbox gave. */

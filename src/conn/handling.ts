@@ -31,26 +31,28 @@ export class Handling {
     return this.#busy
   }
 
-  /** Handles a message whose memory is its own, or only lent. */
-  handleNow(message: Message): void {
-    this.handle(message)
-    if (this.#busy) message.keep()
-    else reclaimMessage(message)
-    if (this.#afterwards !== undefined) this.settle()
-  }
-
-  /** Whatever the function calls, the next message waits until it is done with this one. */
+  /**
+   * Whatever the function calls, the next message waits until it is done with this one. Memory that is only lent is
+   * taken back behind that, or kept while the function takes its time.
+   */
   handle(message: Message): void {
     this.#busy = true
     this.handled++
     try {
       const result = this.#events.message(message)
       // What `send()` gives when there is room for more needs no waiting for.
-      if (result !== RESOLVED && isPromiseLike(result)) return this.#wait(result)
+      if (result !== RESOLVED && isPromiseLike(result)) return this.#wait(result, message)
     } catch (error) {
       this.#host.handlerFailed(error)
     }
     this.#busy = false
+    reclaimMessage(message)
+  }
+
+  /** The same for a message that just came in. */
+  handleNow(message: Message): void {
+    this.handle(message)
+    if (this.#afterwards !== undefined) this.settle()
   }
 
   /** Nobody waits for what is still being handled. */
@@ -75,7 +77,8 @@ export class Handling {
     }
   }
 
-  #wait(handled: PromiseLike<unknown>): void {
+  #wait(handled: PromiseLike<unknown>, message: Message): void {
+    message.keep()
     handled.then(
       () => this.#release(),
       (error: unknown) => {

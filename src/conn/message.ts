@@ -1,5 +1,6 @@
 // Hot: an object of this class is made for every message; nothing else is.
 import { WebSocketError } from '../errors.js'
+import { giveBack } from '../frame/claim.js'
 
 const EMPTY = Buffer.alloc(0)
 
@@ -23,6 +24,9 @@ const SEEN = 4 << 2
 /** Its own, and on its way out as it is: who wants to see the bytes gets a copy. */
 const LEAVING = 5 << 2
 
+/** It was its own, and was lent nevertheless: to keep it no copy is needed. */
+const ALONE = 1 << 5
+
 // What only fastws itself may do with a message. The bodies stand in the static block of the class.
 
 /** A message whose bytes are its own from now on. @internal */
@@ -41,6 +45,8 @@ export let lendMessage: (
   start: number,
   end: number,
 ) => Message
+/** Lends a message of its own for the time of one event: its memory is given back unless somebody keeps it. @internal */
+export let offerMessage: (message: Message) => Message
 /** Takes lent memory back: what was only sent on is gone, what was not looked at is copied. @internal */
 export let reclaimMessage: (message: Message) => void
 /** Takes lent memory back early: what may still be looked at is copied. @internal */
@@ -49,8 +55,13 @@ export let evictMessage: (message: Message) => void
 export let useMessage: (message: Message) => void
 /** A message whose bytes are still in the pieces they came in, its own from now on. @internal */
 export let gatherMessage: (isText: boolean, pieces: readonly Buffer[], length: number) => Message
-/** The bytes to be sent without a copy, which stay as they are from now on; undefined where others can change them. @internal */
+/**
+ * The bytes to be sent without a copy, which stay as they are until `haveLeft()`; undefined where others can change
+ * them. @internal
+ */
 export let shareMessage: (message: Message) => readonly Buffer[] | undefined
+/** Tells whether what was shared has left at once, or stays on its way. @internal */
+export let haveLeft: (message: Message, all: boolean) => void
 /** @internal */
 export let messageBytes: (message: Message) => Buffer
 /** @internal */
@@ -134,7 +145,7 @@ export class Message {
   /** Makes sure that the bytes stay; returns the message itself. */
   keep(): this {
     this.#check()
-    if (this.#isLent()) this.#copy()
+    if (this.#isLent()) this.#takeOver()
     return this
   }
 
@@ -150,14 +161,28 @@ export class Message {
   #join(pieces: readonly Buffer[]): void {
     this.#bytes = Buffer.concat(pieces)
     this.#rest = undefined
-    this.#become(OWN)
+    this.#own()
+  }
+
+  #takeOver(): void {
+    if ((this.#bits & ALONE) === 0) this.#copy()
+    else this.#own()
+  }
+
+  #own(): void {
+    this.#bits &= ~(STATE | ALONE)
+  }
+
+  #giveBack(): void {
+    if (typeof this.#rest === 'object') for (const piece of this.#rest) giveBack(piece)
+    else if (this.#start === 0 && this.#end === this.#bytes.length) giveBack(this.#bytes)
   }
 
   #copy(): void {
     this.#bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#end))
     this.#end -= this.#start
     this.#start = 0
-    this.#become(OWN)
+    this.#own()
   }
 
   #check(): void {
@@ -170,7 +195,7 @@ export class Message {
     this.#bytes = Buffer.from(this.#rest)
     this.#start = 0
     this.#end = this.#bytes.length
-    this.#become(OWN)
+    this.#own()
   }
 
   static {
@@ -178,9 +203,16 @@ export class Message {
       new Message(OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
     lendMessage = (isText, isAscii, bytes, start, end) =>
       new Message(LENT | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
+    offerMessage = (message) => {
+      if ((message.#bits & STATE) === OWN) message.#bits |= LENT | ALONE
+      return message
+    }
     reclaimMessage = (message) => {
       if (!message.#isLent()) return
-      if ((message.#bits & STATE) === LENT && message.#rest === undefined) return message.#copy()
+      const isText = typeof message.#rest === 'string'
+      if ((message.#bits & STATE) === LENT && !isText) return message.#takeOver()
+      if ((message.#bits & ALONE) !== 0) message.#giveBack()
+      if (!isText) message.#rest = undefined
       message.#become(GONE)
       message.#bytes = EMPTY
       message.#start = message.#end = 0
@@ -199,11 +231,18 @@ export class Message {
       return message
     }
     shareMessage = (message) => {
-      if ((message.#bits & STATE) !== OWN && (message.#bits & STATE) !== LEAVING) return undefined
+      const state = message.#bits & STATE
+      const isAlone = state === SENT && (message.#bits & ALONE) !== 0
+      if (state !== OWN && state !== LEAVING && !isAlone) return undefined
       message.#become(LEAVING)
       return typeof message.#rest === 'object'
         ? message.#rest
         : [message.#bytes.subarray(message.#start, message.#end)]
+    }
+    haveLeft = (message, all) => {
+      if ((message.#bits & ALONE) === 0 || (message.#bits & STATE) !== LEAVING) return
+      if (all) message.#become(SENT)
+      else message.#bits &= ~ALONE // not even when it has left: others may have sent it as well
     }
     messageBytes = (message) => {
       if (typeof message.#rest === 'object') message.#join(message.#rest)

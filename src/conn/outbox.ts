@@ -33,7 +33,6 @@ export class Outbox {
   #waits: Waiting | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
   #held = 0
-
   #ending = false
 
   /** The memory in which `reserve()` and `reserveControl()` gave room. */
@@ -115,10 +114,7 @@ export class Outbox {
     this.#waiting().push(bytes)
   }
 
-  /**
-   * Sends memory that nobody writes to and others send as well: nothing is copied, however long it waits here. Only
-   * behind other frames of the same turn a small one is, as a write would cost more.
-   */
+  /** Sends memory that others send as well: copied only where it is small and stands behind frames of this turn. */
   writeShared(bytes: Buffer): void {
     if (this.isBlocked || bytes.length > MAX_STAGED) return this.writeOwned(bytes)
     if (this.#end !== this.#start) {
@@ -137,13 +133,14 @@ export class Outbox {
     return this.#transport.keeps !== 'for ever'
   }
 
-  /** Like `writeOwned()`, for a frame that lies in several pieces: nothing may come between them. */
-  writePieces(pieces: readonly Buffer[]): void {
+  /** Like `writeOwned()`, for a frame in several pieces: nothing may come between. Returns whether all has left. */
+  writePieces(pieces: readonly Buffer[]): boolean {
     if (!this.isBlocked) flushAlone(this)
     this.bytesOut += sizeOf(pieces)
-    if (this.isBlocked) return this.#waiting().pushPieces(pieces)
-    for (const piece of pieces) this.#host.writing(piece)
-    if (!this.#transport.writeAll(pieces)) this.isBlocked = true
+    const { isBlocked } = this
+    if (isBlocked) this.#waiting().pushPieces(pieces)
+    else for (const piece of pieces) this.#host.writing(piece)
+    return !isBlocked && this.#took(this.#transport.writeAll(pieces))
   }
 
   /** A promise for "there is room for more": below the high-water mark. */
@@ -289,9 +286,12 @@ export class Outbox {
 
   #write(bytes: Buffer): boolean {
     this.#host.writing(bytes)
-    if (this.#transport.write(bytes)) return true
-    this.isBlocked = true
-    return false
+    return this.#took(this.#transport.write(bytes))
+  }
+
+  #took(all: boolean): boolean {
+    if (!all) this.isBlocked = true
+    return all
   }
 
   #settle(): void {

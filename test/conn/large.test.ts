@@ -11,14 +11,19 @@ const LARGE = 150_000
 function incoming(length: number, fragment = length): { wire: Buffer[]; data: Buffer } {
   const data = Buffer.alloc(length)
   for (let i = 0; i < length; i += 7) data[i] = i >>> 3
+  return { wire: cut(data, fragment), data }
+}
+
+/** The frames of a message. */
+function cut(data: Buffer, fragment: number, opcode = 2): Buffer[] {
   const wire: Buffer[] = []
-  for (let at = 0; at === 0 || at < length; at += fragment)
+  for (let at = 0; at === 0 || at < data.length; at += fragment)
     wire.push(
-      clientFrame(at === 0 ? 2 : 0, Buffer.from(data.subarray(at, at + fragment)), {
-        fin: at + fragment >= length,
+      clientFrame(at === 0 ? opcode : 0, Buffer.from(data.subarray(at, at + fragment)), {
+        fin: at + fragment >= data.length,
       }),
     )
-  return { wire, data }
+  return wire
 }
 
 /** Gives bytes to a line as a socket does that reads into the room it is given. */
@@ -228,3 +233,98 @@ test('what comes in while a large message is handled is handled behind it', () =
   feed(line, incoming(LARGE).wire)
   assert.deepEqual(seen, [LARGE, 0, 4, 0, 5, 0])
 })
+
+type Use = (conn: Conn, message: Message) => unknown
+
+/** What an application does with the large message of an event, and whether its memory is free again behind that. */
+const uses: readonly [what: string, use: Use, isFree: boolean][] = [
+  ['sends it on', (conn, message) => void conn.send(message), true],
+  ['sends it on twice', (conn, message) => void [conn.send(message), conn.send(message)], true],
+  ['reads its text', (_, message) => void message.text(), true],
+  ['reads its text and sends it on', (conn, message) => void [message.text(), conn.send(message)], true],
+  ['does nothing', () => undefined, false],
+  ['keeps it', (_, message) => void message.keep(), false],
+  ['looks at its bytes', (_, message) => void message.data, false],
+  ['sends it on and keeps it', (conn, message) => void [conn.send(message), message.keep()], false],
+  ['keeps it and sends it on', (conn, message) => void conn.send(message.keep()), false],
+  ['looks at its bytes and sends it on', (conn, message) => void [message.data, conn.send(message)], false],
+  ['sends it on and looks at its bytes', (conn, message) => void [conn.send(message), message.data], false],
+  ['takes its time', settle, false],
+  ['sends it on and takes its time', (conn, message) => [conn.send(message), settle()][1], false],
+]
+
+describe('a large message of an event, of which somebody', () => {
+  for (const [what, use, isFree] of uses)
+    for (const stuck of [false, true])
+      test(`${what}${stuck ? ' while nothing leaves' : ''}`, async () => {
+        const messages: Message[] = []
+        const { line } = onLine({
+          maxOutboxBytes: Infinity,
+          events: {
+            message: (conn, message) => (messages.push(message) === 1 ? use(conn, message) : message.keep()),
+          },
+        })
+        const data = Buffer.alloc(LARGE, 'first')
+        const [first, second] = [clientFrame(1, data), clientFrame(1, Buffer.alloc(LARGE, 'other'))]
+        const begin = (bytes: Buffer) => {
+          line.receive(bytes.subarray(0, 10_000))
+          return line.events.room()!.buffer
+        }
+        line.stuck = stuck
+        const memory = begin(first)
+        feed(line, [first.subarray(10_000)])
+        await settle()
+        const isUsedAgain = begin(second) === memory
+        feed(line, [second.subarray(10_000)])
+        await settle()
+
+        const isOnItsWay = stuck && what.includes('sends')
+        assert.equal(isUsedAgain, isFree && !isOnItsWay)
+        const isGone = isFree && !isOnItsWay && !what.includes('text')
+        if (isGone) assert.throws(() => messages[0]!.data, { code: 'WS_ERR_RELEASED' })
+        else assert.ok(messages[0]!.data.equals(data))
+        assert.equal(messages[1]!.text(), 'other'.repeat(LARGE / 5))
+        line.unstick()
+        const frames = await line.frames()
+        assert.equal(frames.length, what.includes('twice') ? 2 : what.includes('sends') ? 1 : 0)
+        for (const { payload } of frames) assert.ok(payload.equals(data))
+      })
+})
+
+test('large messages of events keep their bytes, whatever is done with others, here and on their way out', () =>
+  seeded(async (random) => {
+    const ends = [new End(), new End()]
+    const held: Held[] = []
+    let data = Buffer.alloc(0)
+    const send = (message: Message): void => {
+      for (const end of ends) if (random.chance()) end.send({ message, data })
+    }
+    const hold = (message: Message): number => held.push({ message: message.keep(), data })
+    const actions: ((message: Message) => unknown)[] = [
+      send,
+      hold,
+      (message) => [send(message), hold(message)],
+      (message) => [hold(message), send(message)],
+      (message) => [assert.ok(message.data.equals(data)), send(message)],
+      (message) => [assert.equal(message.text(), data.toString()), send(message)],
+      (message) => [message.data.fill(1).copy(data), send(message)],
+      (message) => [send(message), message.data.fill(1)],
+      (message) => settle().then(() => send(message)),
+    ]
+    const { line } = onLine({
+      maxOutboxBytes: Infinity,
+      events: { message: (_, message) => random.pick(actions)(message) },
+    })
+    for (let i = 0; i < 40; i++) {
+      for (const { line } of ends) {
+        if (random.chance(4)) line.stuck = !line.stuck
+        if (!line.stuck) line.drain()
+      }
+      const length = random.pick([70_000, 100_000, random.int(30_000, 250_000)])
+      data = Buffer.alloc(length, `${i} `)
+      feed(line, cut(data, random.pick([length, length, 40_000]), random.int(1, 2)))
+      await settle()
+    }
+    for (const { message, data } of held) assert.ok(message.data.equals(data))
+    for (const end of ends) await end.check()
+  }, 20))
