@@ -65,9 +65,9 @@ export class Framer {
   message(message: Message): void {
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
-    useMessage(message)
+    const isLent = useMessage(message)
     // What has to wait goes into memory of the outbox's own: a guest that is copied there need not move.
-    if (!this.#outbox.isBlocked && laysGuest(message, this.#laysAlike(length))) {
+    if (isLent && !this.#outbox.isBlocked && laysGuest(message, this.#laysAlike(length))) {
       this.#header(stagingSlab(), this.#outbox.reserve(headerSize(length, false) + length), head, length)
       return
     }

@@ -51,8 +51,11 @@ export let offerMessage: (message: Message) => Message
 export let reclaimMessage: (message: Message) => void
 /** Takes lent memory back early: what may still be looked at is copied. @internal */
 export let evictMessage: (message: Message) => void
-/** Notes that a message was sent on; its bytes follow with `messageBytes` and so on. @internal */
-export let useMessage: (message: Message) => void
+/**
+ * Notes that a message was sent on; its bytes follow with `messageBytes` and so on. Whether they lie where they were
+ * lent: who has looked at them has others, and may have changed them. @internal
+ */
+export let useMessage: (message: Message) => boolean
 /** A message whose bytes are still in the pieces they came in, its own from now on. @internal */
 export let gatherMessage: (isText: boolean, pieces: readonly Buffer[], length: number) => Message
 /**
@@ -175,7 +178,7 @@ export class Message {
 
   #giveBack(): void {
     if (typeof this.#rest === 'object') for (const piece of this.#rest) giveBack(piece)
-    else if (this.#start === 0 && this.#end === this.#bytes.length) giveBack(this.#bytes)
+    else giveBack(this.#bytes)
   }
 
   #copy(): void {
@@ -224,6 +227,7 @@ export class Message {
     useMessage = (message) => {
       message.#check()
       if ((message.#bits & STATE) === LENT) message.#become(SENT)
+      return (message.#bits & STATE) === SENT
     }
     gatherMessage = (isText, pieces, length) => {
       const message = new Message(OWN | (isText ? TEXT : 0), EMPTY, 0, length)

@@ -26,6 +26,29 @@ function after(frame: Buffer, handle: (message: Message, conn: Conn) => unknown,
   return seen
 }
 
+describe('a message whose bytes were changed before it is sent on', () => {
+  for (const length of [1, 5, 200, 5000, 40_000, 70_000])
+    for (const [what, change] of [
+      ['in place', (message: Message) => void message.data.fill('x')],
+      ['in place, when it was kept', (message: Message) => void message.keep().data.fill('x')],
+      ['in place, when its text was read', (message: Message) => [message.text(), message.data.fill('x')]],
+    ] as const)
+      test(`${what}, leaves as it is now: ${length} bytes`, async () => {
+        const { line } = onLine({
+          events: {
+            message: (conn, message) => {
+              change(message)
+              void conn.send(message)
+            },
+          },
+        })
+        line.receive(clientFrame(1, Buffer.alloc(length, 'a')), clientFrame(1, 'behind'))
+        const [first, second] = await line.frames()
+        assert.equal(first?.payload.toString(), 'x'.repeat(length))
+        assert.equal(second?.payload.toString(), 'x'.repeat(6))
+      })
+})
+
 describe('Message from a read', () => {
   test('has its bytes in every form', async () => {
     const { conn, line } = onLine()

@@ -33,12 +33,14 @@ test('claim gives memory that was given back at once, whatever has arrived: it i
   assert.ok(!isSame(claim(1, 0, MIB), memory))
 })
 
-test('giveBack keeps no more than 2 MiB, and nothing that is small or large', () => {
+test('giveBack keeps no more than 2 MiB, and nothing that is small, large or of others', () => {
   const small = claimAll(64 * KIB - 1)
   const large = claimAll(MIB + 1)
-  for (const memory of [small, large]) giveBack(memory)
-  assert.ok(!isSame(claimAll(small.length), small))
-  assert.ok(!isSame(claimAll(large.length), large))
+  const foreign = Buffer.allocUnsafeSlow(MIB)
+  for (const memory of [small, large, foreign]) {
+    giveBack(memory)
+    assert.ok(!isSame(claimAll(memory.length), memory))
+  }
 
   const pieces = Array.from({ length: 40 }, () => claimAll(64 * KIB))
   for (const piece of pieces) giveBack(piece)
