@@ -121,7 +121,7 @@ function churning(title: string, then: (line: Line) => void): Attack {
   }
 }
 
-/** A message of nothing but zeros, compressed: a thousandth of its size. */
+/** A message of nothing but zeros, compressed: a thousandth of its size, if it is large. */
 function zeros(size: number): Buffer {
   const packed = deflateRawSync(Buffer.alloc(size), { finishFlush: constants.Z_SYNC_FLUSH })
   return frameBytes(packed.subarray(0, -4), { opcode: BINARY, rsv1: true, key: KEY })
@@ -141,6 +141,33 @@ export const attacks: Readonly<Record<string, Attack>> = {
     const holds = Math.floor(CHUNK / message.length)
     return { bytes: repeat(message, holds), holds }
   }),
+  batches: {
+    title: 'messages of one byte, 60 KiB of them when the last have been answered',
+    unit: 'messages',
+    start(port) {
+      const message = masked(TEXT, Buffer.from('x'))
+      const holds = Math.floor((60 << 10) / message.length)
+      const bytes = repeat(message, holds)
+      const answered = holds * frameBytes(Buffer.from('x'), { opcode: TEXT }).length
+      const attacker = { done: 0 }
+      const attack = async (): Promise<void> => {
+        const line = connect(port, HANDSHAKE)
+        if (!(await line.opened)) return
+        let answers = 0
+        line.socket.on('data', ({ length }) => {
+          answers += length
+          if (answers < answered) return
+          answers -= answered
+          attacker.done += holds
+          line.socket.write(bytes)
+        })
+        line.socket.write(bytes)
+        await line.gone
+      }
+      void attack()
+      return attacker
+    },
+  },
   'empty-fragments': streaming('messages of 1,000 empty fragments', 'fragments', () => {
     const more = repeat(masked(CONTINUATION, EMPTY, false), 998)
     const message = Buffer.concat([masked(TEXT, EMPTY, false), more, masked(CONTINUATION)])
@@ -165,6 +192,11 @@ export const attacks: Readonly<Record<string, Attack>> = {
     holds: 1,
     handshake: PACKED_HANDSHAKE,
   })),
+  'tiny-packed': streaming('compressed messages of one byte', 'messages', () => {
+    const message = zeros(1)
+    const holds = Math.floor(CHUNK / message.length)
+    return { bytes: repeat(message, holds), holds, handshake: PACKED_HANDSHAKE }
+  }),
   'slow-reader': streaming('asking for much and reading nothing', 'messages', () => ({
     bytes: repeat(masked(BINARY, Buffer.alloc(CHUNK, 7)), 4),
     holds: 4,

@@ -6,12 +6,20 @@ import { sharedMemory } from './shared-memory.js'
  */
 const BUDGET = 0.1
 
-/** The same when nobody else has said anything for so many reads: turns and small reads have their price. */
-const BUDGET_ALONE = 0.3
+/** More when nobody else has said anything for so many reads: turns and small reads have their price. */
+const LARGER_BUDGET = 0.3
 const ALONE_AFTER = 64
 
 /** The smallest read: below it reading would cost more than what is read. */
 const LEAST = 2 << 10
+
+/**
+ * Reads from this size on are timed, though they do not come back full: a batch keeps the others waiting as well. Who
+ * takes so many milliseconds twice within a second gets a share; once may be a collection of garbage.
+ */
+export const TIMED_FROM = 4 << 10
+const LONG = 1
+const SOON = 1000
 
 /** Shared memory, and its beginnings of half the size, a quarter … */
 const MEMORIES: Buffer[] = [sharedMemory]
@@ -22,11 +30,17 @@ for (let size = sharedMemory.length >> 1; size >= LEAST; size >>= 1)
 export interface Resting {
   /** The turn is over: reading goes on. */
   wake(): void
+  /** What it sends takes so long that it is to be held to a share of each turn. */
+  share(): void
 }
 
-/** The share that is being spent, and since when. */
+/** The share that is being spent, or who reads without one, and since when. */
 let spending: Share | undefined
+let reading: Resting | undefined
 let since = 0
+/** Who has taken long lately, and since when this is noted. */
+let slow = new WeakSet<Resting>()
+let slowSince = 0
 /** Whose share was read last, if he has one, and how often in a row. */
 let latest: Share | undefined
 let inARow = 0
@@ -37,16 +51,32 @@ let scheduled = false
 
 /** Something else begins: what was going on until now is over. */
 function stopSpending(): void {
-  if (spending === undefined) return
-  spending.took(performance.now() - since)
-  spending = undefined
+  if (spending === undefined && reading === undefined) return
+  const now = performance.now()
+  const took = now - since
+  if (spending !== undefined) spending.took(took)
+  else if (took > LONG) tookLong(reading!, now)
+  spending = reading = undefined
 }
 
-/** Somebody was read; most have no share. */
-export function beginRead(share: Share | undefined): void {
+function tookLong(reader: Resting, now: number): void {
+  if (now - slowSince > SOON) {
+    slow = new WeakSet()
+    slowSince = now
+  }
+  if (slow.has(reader)) reader.share()
+  slow.add(reader)
+}
+
+/** So much was read, by somebody who has a share, or has none as most. */
+export function beginRead(reader: Resting, share: Share | undefined, length: number): void {
   stopSpending()
   inARow = share !== undefined && share === latest ? inARow + 1 : 0
   latest = share
+  if (share !== undefined || length < TIMED_FROM) return
+  reading = reader
+  since = performance.now()
+  awaitTurnOver()
 }
 
 function onTurnOver(): void {
@@ -68,7 +98,7 @@ export function rest(reader: Resting): void {
   awaitTurnOver()
 }
 
-/** One connection's share of each turn: made for those whose reads come back full, which is few of them. */
+/** One connection's share of each turn: made for those whose reads come back full or take long, which is few of them. */
 export class Share {
   #place = 0
   #last = 0
@@ -81,11 +111,16 @@ export class Share {
     return MEMORIES[this.#place]!
   }
 
-  /** A full read is about to be worked on; true when the others are to have their turn behind it. */
-  begin(): boolean {
+  /**
+   * A read is about to be worked on; true when the others are to have their turn behind it. Behind one that is not full
+   * they have it anyway: it may take more.
+   */
+  begin(isFull: boolean): boolean {
     if (this.spent === 0) active.push(this)
-    this.#budget = latest === this && inARow >= ALONE_AFTER ? BUDGET_ALONE : BUDGET
-    const isLast = this.spent + this.#last > this.#budget
+    const isAlone = latest === this && inARow >= ALONE_AFTER
+    this.#budget = isAlone || !isFull ? LARGER_BUDGET : BUDGET
+    const isLast = isFull && this.spent + this.#last > this.#budget
+    reading = undefined
     spending = this
     since = performance.now()
     awaitTurnOver()

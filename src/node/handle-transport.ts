@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { type Begun, beginWrite, beginWriteAll } from './begin-write.js'
-import { beginRead, type Resting, rest, Share } from './fair-turns.js'
+import { beginRead, type Resting, rest, Share, TIMED_FROM } from './fair-turns.js'
 import { type Address, addressOf, type Handle, parts, type Request } from './handle.js'
 import { type Counting, leave, type Taker } from './left-socket.js'
 import { sharedMemory } from './shared-memory.js'
@@ -158,15 +158,15 @@ export class HandleTransport implements Transport, Taker, Resting {
 
   /** Something was read, or the end, or an error; gives the memory for the next bytes where that changes. */
   onRead(): Buffer | undefined {
-    beginRead(this.#share)
     const { bytesRead } = this.handle
     const length = bytesRead - this.#bytesRead
+    beginRead(this, this.#share, length)
     if (length === 0) return this.#onSilence(parts!.explainSilence())
     this.#bytesRead = bytesRead
     const memory = this.#memory
     const events = this.#events!
-    // libuv stops at a read that is not full: then it is somebody else's turn anyway.
-    if (length === memory.length) this.#beginFullRead()
+    if (length === memory.length) this.#beginShare(true)
+    else if (this.#share !== undefined && length >= TIMED_FROM) this.#beginShare(false)
     events.bytes(memory, 0, length)
     const next = events.room() ?? this.#share?.memory ?? sharedMemory
     if (next === memory) return undefined
@@ -174,9 +174,14 @@ export class HandleTransport implements Transport, Taker, Resting {
     return next
   }
 
-  #beginFullRead(): void {
+  share(): void {
     this.#share ??= new Share()
-    if (!this.#share.begin()) return
+  }
+
+  /** libuv stops at a read that is not full: then it is somebody else's turn anyway. */
+  #beginShare(isFull: boolean): void {
+    this.#share ??= new Share()
+    if (!this.#share.begin(isFull)) return
     this.#rests = true
     this.#stop()
     rest(this)

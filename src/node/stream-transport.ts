@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { toError } from '../errors.js'
-import { beginRead, type Resting, rest, Share } from './fair-turns.js'
+import { beginRead, type Resting, rest, Share, TIMED_FROM } from './fair-turns.js'
 import { type Reader, readPast, type TlsRead, tlsHandleOf } from './tls-read.js'
 import type { Transport, TransportEvents } from './transport.js'
 import { queuedIn } from './write-queue.js'
@@ -101,8 +101,9 @@ export class StreamTransport implements Transport, Reader, Resting {
   }
 
   onRead(memory: Buffer, length: number): void {
-    beginRead(this.#share)
-    if (length >= LARGE) this.#beginLargeRead()
+    beginRead(this, this.#share, length)
+    if (length >= LARGE) this.#beginShare(true)
+    else if (this.#share !== undefined && length >= TIMED_FROM) this.#beginShare(false)
     this.#events.bytes(memory, 0, length)
   }
 
@@ -145,9 +146,13 @@ export class StreamTransport implements Transport, Reader, Resting {
     this.#stream.pause()
   }
 
-  #beginLargeRead(): void {
+  share(): void {
     this.#share ??= new Share()
-    if (!this.#share.begin() || this.#rests) return
+  }
+
+  #beginShare(isFull: boolean): void {
+    this.#share ??= new Share()
+    if (!this.#share.begin(isFull) || this.#rests) return
     this.#rests = true
     this.#stop()
     rest(this)
