@@ -123,8 +123,11 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   resume(): void {
-    this.#heartbeat.onResume()
     this.transport.resume()
+  }
+
+  excuse(): void {
+    this.#heartbeat.excuse()
   }
 
   message(message: Message): unknown {

@@ -28,6 +28,8 @@ export interface InboundHost extends DeliveryHost {
   /** Stops and starts the peer. */
   pause(): void
   resume(): void
+  /** Until now it was not up to the peer that nothing came on. */
+  excuse(): void
   /** A control frame came in; its payload is the receiver's. */
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void

@@ -11,7 +11,7 @@ export interface Paced {
   readonly answersIn: number
   readonly messagesIn: number
   readonly bytesIn: number
-  refill(): void
+  release(): void
 }
 
 /** After so many control frames it is looked at how fast they come: most connections never have as many. */
@@ -77,7 +77,7 @@ export class Pace implements Timed {
 
   onDue(): void {
     this.stop()
-    this.#paced.refill()
+    this.#paced.release()
   }
 
   stop(): void {
