@@ -145,6 +145,10 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     return undefined
   }
 
+  get ratePauses(): number {
+    return this.#pace?.pauses ?? 0
+  }
+
   #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
   }
@@ -245,6 +249,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (before === undefined) this.#host.pause()
     if (before === this.pausedBy) return
     if (before === 'reader') this.#host.excuse()
+    if (this.pausedBy === 'rate') this.#pace?.onPause()
   }
 
   #start(): void {
