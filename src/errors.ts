@@ -63,7 +63,7 @@ export type ErrorCode =
 
 /** A limit that was reached. */
 export interface Breach {
-  /** The option that sets it. */
+  /** The option that sets it; `docs/limits.md` has names for the few limits that cannot be set. */
   readonly option: string
   /** What it is set to: bytes, milliseconds, or how many. */
   readonly limit: number
