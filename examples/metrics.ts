@@ -84,10 +84,17 @@ export function metrics({ stats }: Upgrade) {
     metric('ws_refused_total', 'counter', 'Requests refused, by status.', by('status', stats.refused)),
     metric('ws_closed_total', 'counter', 'Connections that are gone, by close code.', byCode(stats.closed)),
     metric('ws_failed_total', 'counter', 'Connections ended by an error.', by('error', stats.failed)),
-    metric('ws_limits_total', 'counter', 'Connections ended by a limit.', by('option', stats.breached)),
+    metric(
+      'ws_limits_total',
+      'counter',
+      'Connections ended, handshakes refused.',
+      by('option', stats.breached),
+    ),
+    metric('ws_rate_pauses_total', 'counter', 'Pauses of peers that are too fast.', single(stats.ratePauses)),
     metric('ws_messages_total', 'counter', 'Messages.', inOut(stats.messagesIn, stats.messagesOut)),
     metric('ws_bytes_total', 'counter', 'Bytes on the wire.', inOut(stats.bytesIn, stats.bytesOut)),
     metric('ws_buffered_bytes', 'gauge', 'Bytes that wait for slow peers.', single(stats.bufferedAmount)),
+    metric('ws_memory_bytes', 'gauge', 'Bytes that count against maxMemory.', single(stats.memory ?? 0)),
     metric('ws_duration_seconds', 'histogram', 'How long connections last.', durations.samples()),
   ].join('')
 }
@@ -97,6 +104,7 @@ const echo: Upgrade = upgrade(
     for await (const message of conn) await conn.send(message)
   },
   {
+    maxMemory: 512 * 1024 * 1024,
     fallback: (request, response) => {
       if (request.url !== '/metrics') return response.writeHead(404).end('Try /metrics\n')
       response.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')

@@ -63,7 +63,7 @@ export type ErrorCode =
 
 /** A limit that was reached. */
 export interface Breach {
-  /** The option that sets it. */
+  /** The option that sets it; `docs/limits.md` has names for the few limits that cannot be set. */
   readonly option: string
   /** What it is set to: bytes, milliseconds, or how many. */
   readonly limit: number
@@ -201,10 +201,14 @@ function describeClose(report: CloseReport): string {
 /** What fits into a Close frame behind the code, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123
 
+/** What the connections of a server share: a stranger is not told how much that is. */
+const SHARED = 'maxMemory'
+
 /** What the peer is told of an error: only which limit it was. That of an extension may be too long to be told. */
 export function reasonFor(error: Error): string {
   const breach = error instanceof WebSocketError ? error.breach : undefined
   if (breach === undefined) return ''
+  if (breach.option === SHARED) return SHARED
   const reason = `${breach.option} is ${breach.limit}, got ${breach.value}`
   return Buffer.byteLength(reason) > MAX_REASON ? '' : reason
 }

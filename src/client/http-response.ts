@@ -1,4 +1,4 @@
-import { HandshakeError } from '../errors.js'
+import { type Breach, HandshakeError } from '../errors.js'
 import type { HandshakeResponse, ResponseHeaders } from '../handshake/client.js'
 import { isToken } from '../handshake/tokens.js'
 
@@ -20,8 +20,35 @@ const TAB = 0x09
 const SPACE = 0x20
 const DELETE = 0x7f
 
-const bad = (what: string): HandshakeError =>
-  new HandshakeError('WS_ERR_HANDSHAKE', `Cannot open a WebSocket: the answer ${what}`)
+const bad = (what: string, breach?: Breach): HandshakeError =>
+  new HandshakeError(
+    'WS_ERR_HANDSHAKE',
+    `Cannot open a WebSocket: the answer ${what}`,
+    breach === undefined ? {} : { breach },
+  )
+
+// What no option sets is told by the name that docs/limits.md has for it.
+
+const tooLong = (more: number): HandshakeError =>
+  bad(`has a head longer than ${MAX_HEAD_BYTES} bytes`, {
+    option: 'head bytes',
+    limit: MAX_HEAD_BYTES,
+    value: MAX_HEAD_BYTES + more,
+  })
+
+const tooManyLines = (): HandshakeError =>
+  bad(`has more than ${MAX_HEAD_LINES} headers`, {
+    option: 'header lines',
+    limit: MAX_HEAD_LINES,
+    value: MAX_HEAD_LINES + 1,
+  })
+
+const tooManyInterim = (): HandshakeError =>
+  bad(`follows more than ${MAX_INTERIM} interim responses`, {
+    option: 'interim answers',
+    limit: MAX_INTERIM,
+    value: MAX_INTERIM + 1,
+  })
 
 const STATUS_START = Buffer.from('HTTP/1.')
 const notHttp = (): HandshakeError => bad('does not start with an HTTP/1.1 status line')
@@ -67,7 +94,7 @@ export class ResponseReader {
     this.#reserve(this.#filled + Math.min(part.length, room))
     this.#filled += part.copy(this.#bytes, this.#filled)
     this.#checkStart()
-    if (part.length > room) throw bad(`has a head longer than ${MAX_HEAD_BYTES} bytes`)
+    if (part.length > room) throw tooLong(part.length - room)
   }
 
   #reserve(size: number): void {
@@ -96,7 +123,7 @@ export class ResponseReader {
   }
 
   #addHeader(line: string): void {
-    if (this.#rawHeaders.length >= 2 * MAX_HEAD_LINES) throw bad(`has more than ${MAX_HEAD_LINES} headers`)
+    if (this.#rawHeaders.length >= 2 * MAX_HEAD_LINES) throw tooManyLines()
     const colon = line.indexOf(':')
     // A line that starts with a space would continue the one before; that is obsolete (RFC 9112 §5.2).
     const name = line.slice(0, Math.max(colon, 0))
@@ -110,7 +137,7 @@ export class ResponseReader {
     const rawHeaders = this.#rawHeaders
     if (statusLine.status >= 200 || statusLine.status === 101)
       return { ...statusLine, rawHeaders, headers: joinHeaders(rawHeaders) }
-    if (++this.#interim > MAX_INTERIM) throw bad(`follows more than ${MAX_INTERIM} interim responses`)
+    if (++this.#interim > MAX_INTERIM) throw tooManyInterim()
     this.#filled = this.#line = 0
     this.#statusLine = undefined
     this.#rawHeaders = []

@@ -36,6 +36,22 @@ export interface WireMessage {
   readonly compressed: boolean
 }
 
+/** A limit that was reached, and what is done about it. */
+export interface ReachedLimit {
+  readonly role: Role
+  /** The connection, once there is one. */
+  readonly conn: Conn | undefined
+  /** The handshake that is refused. */
+  readonly request: IncomingMessage | undefined
+  /**
+   * `'close'` ends the connection, `'refuse'` is for handshakes, and with `'pause'` a peer that sends faster than it may has
+   * to wait: once for each time that it is stopped.
+   */
+  readonly action: 'close' | 'refuse' | 'pause'
+  /** Its `breach` says which limit. A pause is no error: nobody else is told of it. */
+  readonly error: WebSocketError
+}
+
 /** An opening handshake that did not lead to a connection. */
 export interface FailedHandshake {
   readonly role: Role
@@ -71,8 +87,11 @@ export interface DiagnosticsEvents {
   'fastws:message': ConnContext & WireMessage
   /** A frame. */
   'fastws:frame': ConnContext & WireFrame
-  /** A limit or a timeout of ours ends a connection; `error.breach` says which. `fastws:error` follows, unless the end is in peace. */
-  'fastws:limit': ConnContext & { readonly error: WebSocketError }
+  /**
+   * A limit or a timeout of ours was reached; `error.breach` says which. `fastws:error` follows where it ends a connection,
+   * unless the end is in peace, and `fastws:handshake:error` where it refuses one.
+   */
+  'fastws:limit': ReachedLimit
   /** An error ended a connection: what stands as `cause` in the report. */
   'fastws:error': ConnContext & { readonly error: Error }
   /** An opening handshake failed: refused by this server, or one that this client attempted. */
@@ -104,9 +123,27 @@ export function publishClose({ conn, role }: ConnContext, report: CloseReport): 
   if (closes.hasSubscribers) closes.publish({ conn, role, report } satisfies Payload<'fastws:close'>)
 }
 
-/** A limit or a timeout of ours ends a connection. */
-export function publishLimit({ conn, role }: ConnContext, error: WebSocketError): void {
-  if (limits.hasSubscribers) limits.publish({ conn, role, error } satisfies Payload<'fastws:limit'>)
+/** A limit or a timeout of ours was reached on a connection. The error is made only where somebody listens. */
+export function publishLimit(
+  { conn, role }: ConnContext,
+  action: ReachedLimit['action'],
+  errorOf: () => WebSocketError,
+): void {
+  if (!limits.hasSubscribers) return
+  limits.publish({
+    role,
+    conn,
+    request: undefined,
+    action,
+    error: errorOf(),
+  } satisfies Payload<'fastws:limit'>)
+}
+
+/** A limit of a server refuses a handshake. */
+export function publishRefusal(request: IncomingMessage, error: WebSocketError): void {
+  if (!limits.hasSubscribers) return
+  const reached = { role: 'server', conn: undefined, request, action: 'refuse', error } as const
+  limits.publish(reached satisfies Payload<'fastws:limit'>)
 }
 
 /** A connection failed on an error. */

@@ -90,7 +90,6 @@ export class Core<Data> implements Hosts<Data> {
     return statsOf(this.inbound, this.#framer, this.sender, this.outbox, this.terms.codecs, this.#pings)
   }
 
-  /** Nobody will read any more. */
   abandon(): void {
     this.delivery.abandon()
   }
@@ -123,8 +122,15 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   resume(): void {
-    this.#heartbeat.onResume()
     this.transport.resume()
+  }
+
+  excuse(): void {
+    this.#heartbeat.excuse()
+  }
+
+  onTooFast(errorOf: () => WebSocketError): void {
+    publishLimit(this, 'pause', errorOf)
   }
 
   message(message: Message): unknown {
@@ -245,7 +251,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   onBreach(error: WebSocketError): void {
-    publishLimit(this, error)
+    publishLimit(this, 'close', () => error)
     this.#application.onBreach(this, error)
   }
 

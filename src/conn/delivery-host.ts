@@ -1,3 +1,4 @@
+import type { WebSocketError } from '../errors.js'
 import type { Frame } from '../frame/frame.js'
 import type { Message } from './message.js'
 
@@ -28,6 +29,10 @@ export interface InboundHost extends DeliveryHost {
   /** Stops and starts the peer. */
   pause(): void
   resume(): void
+  /** Until now it was not up to the peer that nothing came on. */
+  excuse(): void
+  /** The peer was stopped because it is too fast; the error tells of what. */
+  onTooFast(errorOf: () => WebSocketError): void
   /** A control frame came in; its payload is the receiver's. */
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void

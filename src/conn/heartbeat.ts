@@ -64,8 +64,8 @@ export class Heartbeat implements Timed {
     this.#keeper.moved(this)
   }
 
-  /** The peer may send again, after we had stopped it. */
-  onResume(): void {
+  /** Until now it was not up to the peer that a message did not come on. */
+  excuse(): void {
     this.#message?.renew(this.#keeper.sync())
   }
 
@@ -123,7 +123,7 @@ export class Heartbeat implements Timed {
   /** A frame has to come on by itself; what is taken part by part, or waits for us, may take its time in between. */
   #isRestAwaited(): boolean {
     const { inbound, delivery } = this.#host
-    return inbound.decoder.buffered > 0 || (delivery.isAwaited && !delivery.isEmpty)
+    return inbound.partial > 0 || (delivery.isAwaited && !delivery.isEmpty)
   }
 
   #keepaliveDue(): number {
@@ -144,7 +144,7 @@ export class Heartbeat implements Timed {
     if (now < this.#keepaliveDue()) return
     const { keepaliveInterval, keepaliveTimeout } = this.#options
     // A peer that we have stopped ourselves cannot be heard. It is pinged all the same: that shows when it is gone.
-    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && !this.#host.inbound.isPaused)
+    if (this.#pingedAt !== undefined && keepaliveTimeout !== 0 && this.#host.inbound.pausedBy === undefined)
       return this.#host.ending.fail(
         new ProtocolError(
           'WS_ERR_KEEPALIVE',

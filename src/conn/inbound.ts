@@ -12,7 +12,6 @@ import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
-import type { Incoming } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Pace, type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
@@ -26,18 +25,14 @@ import { beginTurn, endTurn } from './staging.js'
 const current = new Frame()
 
 /** The decoder's side of a connection: bytes in; control frames answered, data frames handed to the delivery. */
-export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced {
+export class Inbound extends Arrivals implements DeliverySource, Paced {
   readonly #host: InboundHost
   readonly #options: ResolvedConnOptions
-  readonly #session: Session
+  readonly session: Session
   readonly decoder: FrameDecoder
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
-  /** Bytes were left undecoded. */
-  isStopped = false
-  /** The peer was stopped, because nobody makes room for what it sent. */
-  isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
   #pumping = false
@@ -61,15 +56,11 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     super()
     this.#host = host
     this.#options = options
-    this.#session = new Session(options)
-    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.#session)
+    this.session = new Session(options)
+    this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
     this.#pace = paceFor(options, this, host)
-  }
-
-  get isInside(): boolean {
-    return this.decoder.buffered > 0 || this.#session.isInside
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -132,11 +123,17 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     if (this.isStopped && !this.#pumping) this.#pump()
   }
 
+  /** The peer has waited for as long as it had to. */
+  release(): void {
+    if (this.isExcused) this.#host.excuse()
+    this.refill()
+  }
+
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
     if (!this.#mayPull()) return undefined
     if (this.#pullPlain(current)) return this.#pulled(plainIsAscii)
-    return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.#session.isAscii) : undefined
+    return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.session.isAscii) : undefined
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
@@ -146,6 +143,10 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     if (this.#pullPlain(frame) || this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
+  }
+
+  get ratePauses(): number {
+    return this.#pace?.pauses ?? 0
   }
 
   #mayPull(): boolean {
@@ -222,7 +223,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
 
   /** Whether messages need not be looked at frame by frame. */
   #mayRun(): boolean {
-    return !this.#session.isInside && this.#pace?.countsData !== true && this.watch === undefined
+    return !this.session.isInside && this.#pace?.countsData !== true && this.watch === undefined
   }
 
   #onFrame(frame: Frame): void {
@@ -234,7 +235,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   }
 
   #onWhole(frame: Frame, head: number): void {
-    this.#session.frameEnd(head)
+    this.session.frameEnd(head)
     this.framesIn++
     if (this.watch !== undefined) this.watch.received(frame)
   }
@@ -243,15 +244,20 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
     this.isStopped = true
     if (this.delivery.expectsReader) return this.delivery.refillSoon()
-    if (this.isPaused) return
-    this.isPaused = true
-    this.#host.pause()
+    const before = this.pausedBy
+    this.pausedBy = this.delivery.wantsMore ? 'rate' : 'reader'
+    if (before === undefined) this.#host.pause()
+    if (before === this.pausedBy) return
+    if (before === 'reader') this.#host.excuse()
+    if (this.pausedBy === 'rate') this.#pace?.onPause()
   }
 
   #start(): void {
     this.isStopped = false
-    if (!this.isPaused) return
-    this.isPaused = false
+    const before = this.pausedBy
+    if (before === undefined) return
+    this.pausedBy = undefined
+    if (before === 'reader') this.#host.excuse()
     this.#host.resume()
   }
 
@@ -263,7 +269,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
       isPlainMessage(head) &&
       this.delivery.handOver(
         (head & 0x0f) === Opcode.Text,
-        this.#session.isAscii,
+        this.session.isAscii,
         bytesOf(frame),
         startOf(frame),
         endOf(frame),

@@ -70,7 +70,7 @@ export interface Limits {
   readonly closeTimeout?: number
 }
 
-type RateName = 'maxControlRate' | 'maxMessageRate' | 'maxByteRate'
+export type RateName = 'maxControlRate' | 'maxMessageRate' | 'maxByteRate'
 
 /** Limits with every field resolved. */
 export interface ResolvedLimits extends Readonly<Required<Omit<Limits, RateName>>> {

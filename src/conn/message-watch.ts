@@ -13,11 +13,19 @@ export interface Incoming {
   readonly decoder: { readonly buffered: number }
   /** Whether a frame or a message has begun and not ended. */
   readonly isInside: boolean
-  readonly isPaused: boolean
+  /** Those of the frame that is under way; 0 while what has come may not be looked at. */
+  readonly partial: number
+  /** Why the peer was stopped, if it was. */
+  readonly pausedBy: 'reader' | 'rate' | undefined
+  /**
+   * Whether it is not up to the peer that nothing comes on: nobody reads, or it waits for a rate with no message begun. Who
+   * has begun one cannot make a rate hold it up but by control frames, which bring no message on, or by the bytes of it.
+   */
+  readonly isExcused: boolean
 }
 
 /** Whoever sends little besides control frames does not bring a message on. */
-const MAX_CONTROL_FRAME = MAX_HEADER + MAX_CONTROL_PAYLOAD
+export const MAX_CONTROL_FRAME = MAX_HEADER + MAX_CONTROL_PAYLOAD
 
 /**
  * Sees to it that a message that has begun comes on: within `messageTimeout` it is whole, or enough of it came to go on
@@ -38,15 +46,18 @@ export class MessageWatch {
     this.#bytes = this.#dataBytes() - incoming.decoder.buffered // what it began with counts
   }
 
+  /** Later by the time that its bytes need at `maxByteRate`. */
   get due(): number {
-    return this.#since + this.#options.messageTimeout
+    const { messageTimeout, maxByteRate } = this.#options
+    const bytes = Math.max(0, this.#dataBytes() - this.#bytes)
+    return this.#since + messageTimeout + (1000 * bytes) / maxByteRate.rate
   }
 
   /** From now on it has all the time again. */
   renew(now: number): void {
     this.#since = now
     this.#messages = this.#incoming.messagesIn
-    this.#bytes = this.#dataBytes()
+    this.#bytes = this.#seenBytes()
   }
 
   /** The error for a message that stands still. */
@@ -63,15 +74,20 @@ export class MessageWatch {
     )
   }
 
-  /** A peer that we have stopped ourselves is not to blame. */
   #comesOn(now: number): boolean {
-    const { isPaused, messagesIn } = this.#incoming
-    if (isPaused || messagesIn !== this.#messages) return true
+    const { isExcused, messagesIn } = this.#incoming
+    if (isExcused || messagesIn !== this.#messages) return true
     return this.#came() >= Math.max(1, (this.#options.minByteRate * (now - this.#since)) / 1000)
   }
 
   #came(): number {
-    return Math.max(0, this.#dataBytes() - this.#bytes)
+    return Math.max(0, this.#seenBytes() - this.#bytes)
+  }
+
+  /** What waits for a rate may be anything: it counts when it is looked at. */
+  #seenBytes(): number {
+    const { decoder, partial } = this.#incoming
+    return this.#dataBytes() - decoder.buffered + partial
   }
 
   #dataBytes(): number {

@@ -1,5 +1,6 @@
-import { ProtocolError } from '../errors.js'
+import { ProtocolError, type WebSocketError } from '../errors.js'
 import { Bucket } from './bucket.js'
+import type { RateName } from './limits.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Timed, type Timekeeper, timekeeperOf } from './timekeeper.js'
 
@@ -11,7 +12,7 @@ export interface Paced {
   readonly answersIn: number
   readonly messagesIn: number
   readonly bytesIn: number
-  refill(): void
+  release(): void
 }
 
 /** After so many control frames it is looked at how fast they come: most connections never have as many. */
@@ -19,9 +20,10 @@ const CONTROLS_UNSEEN = 16
 
 const unaskedOf = ({ pingsIn, pongsIn, answersIn }: Paced): number => pingsIn + pongsIn - answersIn
 
-/** Who is told when a peer is too fast. */
+/** Who is told when a peer is too fast: it is closed, or was paused. */
 interface PaceHost {
   fail(error: Error): void
+  onTooFast(errorOf: () => WebSocketError): void
 }
 
 const countsData = ({ maxMessageRate, maxByteRate }: ResolvedConnOptions): boolean =>
@@ -45,6 +47,10 @@ export class Pace implements Timed {
   readonly #controls: Bucket
   readonly #messages: Bucket
   readonly #bytes: Bucket
+  /** Which of them the peer came up against last. */
+  #reached: RateName = 'maxControlRate'
+  /** How often the peer was paused. */
+  pauses = 0
   due = Infinity
   /** -1 unless the peer has to wait. */
   place = -1
@@ -75,9 +81,15 @@ export class Pace implements Timed {
     return this.place >= 0 || this.#holdsUp()
   }
 
+  /** The peer was stopped because of what `holds` says. */
+  onPause(): void {
+    this.pauses++
+    this.#host.onTooFast(() => this.#tooFast())
+  }
+
   onDue(): void {
     this.stop()
-    this.#paced.refill()
+    this.#paced.release()
   }
 
   stop(): void {
@@ -94,10 +106,10 @@ export class Pace implements Timed {
     const bytes = this.#bytes.wait(bytesIn, now)
     const wait = Math.max(controls, messages, bytes)
     if (wait === 0) return false
+    if (controls > 0) this.#reached = 'maxControlRate'
+    else this.#reached = messages > 0 ? 'maxMessageRate' : 'maxByteRate'
     if (this.#options.whenTooFast === 'pause') this.#holdFor(wait, now)
-    else if (controls > 0) this.#end('maxControlRate', this.#controls.taken(unasked))
-    else if (messages > 0) this.#end('maxMessageRate', this.#messages.taken(messagesIn))
-    else this.#end('maxByteRate', this.#bytes.taken(bytesIn))
+    else this.#host.fail(this.#tooFast())
     return true
   }
 
@@ -106,15 +118,21 @@ export class Pace implements Timed {
     this.#keeper.add(this)
   }
 
-  #end(option: 'maxControlRate' | 'maxMessageRate' | 'maxByteRate', value: number): void {
+  #tooFast(): ProtocolError {
+    const option = this.#reached
     const { rate, burst } = this.#options[option]
-    this.#host.fail(
-      new ProtocolError(
-        'WS_ERR_TOO_FAST',
-        1008,
-        `Cannot accept ${value} at once: ${option} is ${rate} a second, ${burst} at once`,
-        { breach: { option, limit: rate, value } },
-      ),
+    const value = this.#taken(option)
+    return new ProtocolError(
+      'WS_ERR_TOO_FAST',
+      1008,
+      `Cannot accept ${value} at once: ${option} is ${rate} a second, ${burst} at once`,
+      { breach: { option, limit: rate, value } },
     )
+  }
+
+  #taken(option: RateName): number {
+    if (option === 'maxControlRate') return this.#controls.taken(unaskedOf(this.#paced))
+    const { messagesIn, bytesIn } = this.#paced
+    return option === 'maxMessageRate' ? this.#messages.taken(messagesIn) : this.#bytes.taken(bytesIn)
   }
 }

@@ -1,5 +1,5 @@
 import { type Breach, ProtocolError, WebSocketError } from '../errors.js'
-import type { Incoming } from './message-watch.js'
+import { type Incoming, MAX_CONTROL_FRAME } from './message-watch.js'
 import type { ResolvedConnOptions } from './options.js'
 
 /** What those who wait for the peer look at, and what they do when time is up. */
@@ -123,7 +123,8 @@ export class Patience {
     const { inbound, sender, outbox } = this.#host
     const left = outbox.waiting === 0 ? 0 : outbox.bytesOut - outbox.waiting
     const dataFrames = inbound.framesIn - inbound.pingsIn - inbound.pongsIn
-    return [dataFrames, inbound.decoder.buffered, sender.messagesOut, left].join()
+    const partial = inbound.partial > MAX_CONTROL_FRAME ? inbound.partial : 0 // less may be half a ping
+    return [dataFrames, partial, sender.messagesOut, left].join()
   }
 
   #checkLifetime(now: number): void {

@@ -42,6 +42,8 @@ export interface ConnStats {
   readonly codedBytesOut: number
   /** The same on the way out. */
   readonly plainBytesOut: number
+  /** How often the peer was paused because it sent faster than a rate allows. */
+  readonly ratePauses: number
   /** The last round trip that was measured, in milliseconds, by `ping()` or keepalive. */
   readonly lastRoundTrip: number | undefined
 }
@@ -72,6 +74,7 @@ export function statsOf(
     plainBytesIn: codecs?.plainBytesIn ?? 0,
     codedBytesOut: codecs?.codedBytesOut ?? 0,
     plainBytesOut: codecs?.plainBytesOut ?? 0,
+    ratePauses: inbound.ratePauses,
     lastRoundTrip: pings?.lastRoundTrip,
   }
 }

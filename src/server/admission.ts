@@ -13,10 +13,10 @@ export function budgetOf(options: {
   return maxMemory === Infinity ? undefined : new MemoryBudget(maxMemory, timekeeperOf(conn.clock))
 }
 
-/** A handshake that has to be refused, and what is told of it on this side. */
+/** A handshake that has to be refused, and what is told of it on this side, if a limit is why. */
 export interface Rejection {
   readonly refusal: Refusal
-  readonly error: WebSocketError
+  readonly error?: WebSocketError
 }
 
 /** Why there is no room for one connection more; undefined when there is. */

@@ -14,6 +14,7 @@ import {
 } from '../handshake/server.js'
 import { type HeaderLine, headerLines } from '../handshake/tokens.js'
 import type { Arrival } from '../node/arrival.js'
+import type { Rejection } from './admission.js'
 import type { Accepted, ResolvedUpgradeOptions } from './options.js'
 import { sendRefusal } from './send-answer.js'
 
@@ -21,9 +22,11 @@ import { sendRefusal } from './send-answer.js'
 export interface OpeningHost<Data> {
   readonly options: ResolvedUpgradeOptions<Data>
   /** Refuses for want of room, or because of the hour. */
-  readonly refuseNow: (arrival: Arrival) => Refusal | undefined
+  readonly refuseNow: () => Rejection | undefined
   readonly open: (setup: Setup<Data>, arrival: Arrival) => void
   readonly report: (error: Error, arrival: Arrival) => void
+  /** A limit refuses it. */
+  readonly breached: (error: WebSocketError, arrival: Arrival) => void
   /** It is answered in HTTP. */
   readonly refused: (request: IncomingMessage, status: number, error?: Error) => void
   /** It is over, one way or the other. */
@@ -74,11 +77,16 @@ export class Opening<Data> implements Timed {
   #admit(offer: HandshakeOffer): void {
     const { options, refuseNow } = this.#host
     const { request } = this.#arrival
-    const refusal = refuseNow(this.#arrival)
-    if (refusal !== undefined) this.refuse(refusal)
+    const rejection = refuseNow()
+    if (rejection !== undefined) this.#reject(rejection)
     else if (!options.trusts(offer, request))
       this.refuse({ status: 403, body: 'This origin is not allowed\n' })
     else this.#ask(offer)
+  }
+
+  #reject({ refusal, error }: Rejection): void {
+    if (error !== undefined) this.#host.breached(error, this.#arrival)
+    this.refuse(refusal, error)
   }
 
   #ask(offer: HandshakeOffer): void {
@@ -118,8 +126,7 @@ export class Opening<Data> implements Timed {
     const text = `Cannot finish the handshake: accept() takes too long, handshakeTimeout is ${handshakeTimeout} ms`
     const breach = { option: 'handshakeTimeout', limit: handshakeTimeout, value: handshakeTimeout }
     const error = new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', text, { breach })
-    this.#host.report(error, this.#arrival)
-    this.refuse({ status: 503 }, error)
+    this.#reject({ refusal: { status: 503 }, error })
   }
 
   #conclude(offer: HandshakeOffer, answer: unknown): void {

@@ -21,10 +21,15 @@ export interface UpgradeStats extends Readonly<Totals> {
   readonly closed: Readonly<Record<number, number>>
   /** How many of those an error ended, by its code: `WS_ERR_MAX_MESSAGE`, … */
   readonly failed: Readonly<Record<string, number>>
-  /** How many of those a limit ended, by the option that sets it: `maxMessage`, `idleTimeout`, … */
+  /**
+   * Connections that a limit ended and handshakes that one refused, by the option that sets it: `maxMessage`,
+   * `maxConnections`, …
+   */
   readonly breached: Readonly<Record<string, number>>
   /** Bytes on their way out that have not left this process. */
   readonly bufferedAmount: number
+  /** Bytes that count against `maxMemory`, accurate to about a second; undefined without that limit. */
+  readonly memory: number | undefined
 }
 
 const NOTHING: Totals = {
@@ -44,6 +49,7 @@ const NOTHING: Totals = {
   plainBytesIn: 0,
   codedBytesOut: 0,
   plainBytesOut: 0,
+  ratePauses: 0,
 }
 const NAMES = Object.keys(NOTHING) as (keyof Totals)[]
 
@@ -67,6 +73,11 @@ export class ServerCounts {
     this.#refused.add(status)
   }
 
+  /** A limit refused a handshake. */
+  breached(option: string): void {
+    this.#breached.add(option)
+  }
+
   gone(conn: Counted): void {
     add(this.#gone, conn.stats)
     const { code, cause, breach } = conn.closeInfo!
@@ -75,7 +86,7 @@ export class ServerCounts {
     if (breach !== undefined) this.#breached.add(breach.option)
   }
 
-  read(conns: Iterable<Counted>, opening: number): UpgradeStats {
+  read(conns: Iterable<Counted>, opening: number, memory: number | undefined): UpgradeStats {
     const totals = { ...this.#gone }
     let open = 0
     let bufferedAmount = 0
@@ -93,6 +104,7 @@ export class ServerCounts {
       failed: this.#failed.read(),
       breached: this.#breached.read(),
       bufferedAmount,
+      memory,
       ...totals,
     }
   }

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Application, type ConnObserver } from '../conn/application.js'
-import { publishFailedHandshake } from '../conn/channels.js'
+import { publishFailedHandshake, publishRefusal } from '../conn/channels.js'
 import { abandonConn, type Conn, handlerFailed, shutConn } from '../conn/conn.js'
 import { isPromiseLike } from '../conn/events.js'
 import type { MemoryBudget } from '../conn/memory-budget.js'
 import { openConn } from '../conn/open.js'
 import { milliseconds } from '../conn/option-checks.js'
 import { checkNames, type OptionNames } from '../conn/option-names.js'
-import { toError } from '../errors.js'
+import { toError, type WebSocketError } from '../errors.js'
 import { encodeClosePayload } from '../frame/close.js'
 import type { Refusal } from '../handshake/refusal.js'
 import { hasBody, isRefusal, judge, wantsWebSocket } from '../handshake/server.js'
@@ -21,7 +21,7 @@ import {
   responseOn,
 } from '../node/arrival.js'
 import { type AnyFunction, claim, isClaimed, isLeftToOthers } from '../node/claim.js'
-import { budgetOf, rejection } from './admission.js'
+import { budgetOf, type Rejection, rejection } from './admission.js'
 import { LiveSet } from './live-set.js'
 import { Opening, type OpeningHost, type Setup } from './opening.js'
 import type { ConnHandler, ErrorContext, Handler, ResolvedUpgradeOptions } from './options.js'
@@ -47,7 +47,7 @@ const SHUTDOWN_OPTIONS: OptionNames<ShutdownOptions> = { code: true, reason: tru
 /** What a router gives as third argument. */
 export type Next = (error?: unknown) => void
 
-const CLOSING: Refusal = { status: 503, body: 'The server is closing\n' }
+const CLOSING: Rejection = { refusal: { status: 503, body: 'The server is closing\n' } }
 const NOT_HERE: Refusal = { status: 404 }
 const PIPELINED: Refusal = { status: 400, body: 'No pipelining here\n' }
 
@@ -77,16 +77,17 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     this.#application = new Application(events, this, this.#budget)
     this.#host = {
       options,
-      refuseNow: (arrival) => this.#refuseNow(arrival),
+      refuseNow: () => this.#refuseNow(),
       open: (setup, arrival) => this.#open(setup, arrival),
       report: (error, { request }) => this.#report(error, { request }),
+      breached: (error, { request }) => this.#breached(error, request),
       refused: (request, status, error) => this.#refused(request, status, error),
       settled: (opening) => this.#openings.delete(opening),
     }
   }
 
   get stats(): UpgradeStats {
-    return this.#counts.read(this.#conns, this.#openings.size)
+    return this.#counts.read(this.#conns, this.#openings.size, this.#budget?.used)
   }
 
   /** An 'upgrade' event came to `listener`. */
@@ -128,7 +129,7 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
   }
 
   async #shutDown(code: number, reason: string, timeout: number): Promise<void> {
-    for (const opening of this.#openings) opening.refuse(CLOSING)
+    for (const opening of this.#openings) opening.refuse(CLOSING.refusal)
     const ends = [...this.#conns].map((conn) => {
       shutConn(conn, code, reason, timeout > 0 ? Infinity : undefined) // the timer below is theirs, too
       return conn.closed
@@ -221,12 +222,15 @@ export class UpgradeServer<Data> implements ConnObserver<Data> {
     opening.begin()
   }
 
-  #refuseNow({ request }: Arrival): Refusal | undefined {
+  #refuseNow(): Rejection | undefined {
     if (this.#closing !== undefined) return CLOSING
-    const count = this.#conns.size + this.#openings.size
-    const full = rejection(count, this.#options.maxConnections, this.#budget)
-    if (full !== undefined) this.#report(full.error, { request })
-    return full?.refusal
+    return rejection(this.#conns.size + this.#openings.size, this.#options.maxConnections, this.#budget)
+  }
+
+  #breached(error: WebSocketError, request: IncomingMessage): void {
+    this.#counts.breached(error.breach!.option)
+    publishRefusal(request, error)
+    this.#report(error, { request })
   }
 
   // Field by field: spread into a literal, the setup would cost as much as the whole connection.

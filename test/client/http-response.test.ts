@@ -7,7 +7,7 @@ import {
   MAX_INTERIM,
   ResponseReader,
 } from '../../src/client/http-response.js'
-import { HandshakeError } from '../../src/errors.js'
+import { type Breach, HandshakeError } from '../../src/errors.js'
 import type { HandshakeResponse } from '../../src/handshake/client.js'
 import { seeded } from '../support/index.js'
 
@@ -19,6 +19,7 @@ interface Read {
   readonly response?: HandshakeResponse | undefined
   readonly rest?: string
   readonly error?: string
+  readonly breach?: Breach
 }
 
 /** What comes out of pieces; what lies behind the head counts as rest, whichever piece it is in. */
@@ -33,7 +34,7 @@ function readPieces(pieces: readonly Buffer[]): Read {
     return {}
   } catch (error) {
     assert.ok(error instanceof HandshakeError, String(error))
-    return { error: error.message }
+    return { error: error.message, ...(error.breach && { breach: error.breach }) }
   }
 }
 
@@ -90,19 +91,25 @@ describe('ResponseReader', () => {
     const { response } = read(`${interim.repeat(MAX_INTERIM)}${OK}A: 1\r\n\r\n`)
     assert.equal(response?.status, 200)
     assert.deepEqual(response?.rawHeaders, ['A', '1'])
-    assert.match(read(interim.repeat(MAX_INTERIM + 1)).error ?? '', /interim/)
+    const { error = '', breach } = read(interim.repeat(MAX_INTERIM + 1))
+    assert.match(error, /interim/)
+    assert.deepEqual(breach, { option: 'interim answers', limit: 8, value: 9 })
   })
 
   test('takes a head of the longest length, and none that is longer', () => {
     const fill = (total: number): string => `${OK}X: ${'x'.repeat(total - OK.length - 7)}\r\n\r\n`
     assert.equal(fill(MAX_HEAD_BYTES).length, MAX_HEAD_BYTES)
     assert.equal(read(fill(MAX_HEAD_BYTES)).response?.status, 200)
-    assert.match(read(fill(MAX_HEAD_BYTES + 1)).error ?? '', /longer than 16384 bytes/)
+    const { error = '', breach } = read(fill(MAX_HEAD_BYTES + 1))
+    assert.match(error, /longer than 16384 bytes/)
+    assert.deepEqual(breach, { option: 'head bytes', limit: 16_384, value: 16_385 })
   })
 
   test('takes so many headers, and not one more', () => {
     assert.equal(read(`${OK}${'a:\r\n'.repeat(MAX_HEAD_LINES)}\r\n`).response?.status, 200)
-    assert.match(read(`${OK}${'a:\r\n'.repeat(MAX_HEAD_LINES + 1)}\r\n`).error ?? '', /more than 128 headers/)
+    const { error = '', breach } = read(`${OK}${'a:\r\n'.repeat(MAX_HEAD_LINES + 1)}\r\n`)
+    assert.match(error, /more than 128 headers/)
+    assert.deepEqual(breach, { option: 'header lines', limit: 128, value: 129 })
   })
 })
 

@@ -51,6 +51,7 @@ describe('Conn', () => {
       plainBytesIn: 0,
       codedBytesOut: 0,
       plainBytesOut: 0,
+      ratePauses: 0,
       lastRoundTrip: undefined,
     }
     assert.deepEqual(conn.stats, zero)

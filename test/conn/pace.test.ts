@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
 import { Bucket } from '../../src/conn/bucket.js'
+import type { DiagnosticsEvents } from '../../src/conn/channels.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { type CloseError, ProtocolError } from '../../src/errors.js'
@@ -137,6 +139,62 @@ describe('whenTooFast: pause', () => {
       assert.deepEqual(got, [...Array(10).keys()].map(String))
       conn.terminate()
       await loop
+    })
+
+  test('counts how often the peer was paused: as long as it is not let go on that is one', () => {
+    const { clock, conn, line, send } = talk()
+    assert.equal(conn.stats.ratePauses, 0)
+    send(9, 300)
+    assert.deepEqual([line.paused, conn.stats.ratePauses], [true, 1])
+    clock.advance(900)
+    assert.deepEqual([line.paused, conn.stats.ratePauses], [true, 1])
+    clock.advance(200)
+    assert.equal(line.paused, false)
+    send(9, 300)
+    assert.deepEqual([line.paused, conn.stats.ratePauses], [true, 2])
+  })
+
+  test('is told apart from a pause for want of room', async () => {
+    const clock = new FakeClock()
+    const { conn, line } = onLine({ clock, maxInboxFrames: 1, maxMessageRate: { rate: 1, burst: 3 } })
+    line.receive(...['1', '2', '3', '4', '5'].map((text) => clientFrame(1, text)))
+    assert.deepEqual([line.paused, conn.stats.ratePauses], [true, 0])
+    for (let i = 0; i < 3; i++) await conn.read()
+    await settle()
+    assert.deepEqual([line.paused, conn.stats.ratePauses], [true, 1])
+    clock.advance(1000)
+    await settle()
+    assert.deepEqual([line.paused, conn.stats.messagesIn, conn.stats.ratePauses], [true, 4, 1])
+  })
+
+  for (const [option, opcode, value] of [
+    ['maxControlRate', 9, 200],
+    ['maxMessageRate', 1, 20],
+    ['maxByteRate', 1, 210],
+  ] as const)
+    test(`tells fastws:limit of ${option}, and whoever listens may end the connection`, async (t) => {
+      const told: DiagnosticsEvents['fastws:limit'][] = []
+      const listener = (event: unknown): void => {
+        told.push(event as DiagnosticsEvents['fastws:limit'])
+        told[0]?.conn?.terminate()
+      }
+      subscribe('fastws:limit', listener)
+      t.after(() => unsubscribe('fastws:limit', listener))
+      const limits = { maxMessageRate: { rate: 10, burst: 20 }, maxByteRate: { rate: 100, burst: 200 } }
+      const given = option === 'maxControlRate' ? {} : { [option]: limits[option] }
+      const { conn, errors, send, line } = talk(given)
+      send(opcode, option === 'maxByteRate' ? 35 : 300)
+      await settle()
+      assert.equal(told.length, 1)
+      const { action, role, error } = told[0]!
+      assert.deepEqual(
+        [told[0]!.conn, action, role, error.code],
+        [conn, 'pause', 'server', 'WS_ERR_TOO_FAST'],
+      )
+      const limit = option === 'maxControlRate' ? 100 : limits[option].rate
+      assert.deepEqual(error.breach, { option, limit, value })
+      assert.deepEqual([line.destroyed, errors.length], [true, 1])
+      await conn.closed
     })
 
   test('still sees the answer to our own Close', async () => {

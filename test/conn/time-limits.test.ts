@@ -120,6 +120,102 @@ describe('messageTimeout', () => {
     assert.equal(conn.isOpen, false)
   })
 
+  /** A peer that goes on as long as it may be read from; what it has to keep until then comes first. */
+  function talker(options: LineOptions, begin: Buffer, each: () => Buffer) {
+    const given = timed(options)
+    const { line, clock, conn } = given
+    line.receive(begin)
+    let kept = Buffer.alloc(0)
+    const talk = (seconds: number): void => {
+      for (let i = 0; i < 10 * seconds && conn.isOpen; i++) {
+        kept = Buffer.concat([kept, each()])
+        if (!line.paused) {
+          const chunk = kept.subarray(0, 64 << 10)
+          kept = kept.subarray(chunk.length)
+          line.receive(chunk)
+        }
+        clock.advance(100)
+      }
+    }
+    return { ...given, talk }
+  }
+
+  const part = clientFrame(1, 'part', { fin: false })
+  const controls = (opcode: 9 | 10, payload = 'p'): Buffer =>
+    Buffer.concat(Array(15).fill(clientFrame(opcode, payload)))
+
+  for (const [name, frame] of [
+    ['pings', controls(9)],
+    ['long pings', controls(9, 'x'.repeat(125))],
+    ['pongs', controls(10)],
+  ] as const)
+    for (const options of [{}, { maxControlRate: 20 }, { maxByteRate: 1000 }])
+      test(`is not switched off by ${name} above the rate, with ${JSON.stringify(options)}`, () => {
+        const { conn, clock, breach, talk } = talker(options, part, () => frame)
+        talk('maxByteRate' in options ? 100 : 31)
+        assert.deepEqual([conn.isOpen, breach()?.option], [false, 'messageTimeout'])
+        assert.ok(clock.now() >= 30_000, `${clock.now()}`)
+      })
+
+  test('nor by pings above the rate behind a pause that we made, which is taken off', async () => {
+    const clock = new FakeClock()
+    const { conn, line } = onLine({ clock, maxInboxFrames: 2 })
+    line.receive(clientFrame(2, 'one'), part, ...Array(20_000).fill(clientFrame(9, 'p')))
+    clock.advance(299_000)
+    await conn.read()
+    void conn.read().catch(() => undefined)
+    clock.advance(29_000)
+    assert.deepEqual([conn.isOpen, line.paused], [true, true])
+    clock.advance(2000)
+    assert.equal(conn.closeInfo?.breach?.option, 'messageTimeout')
+  })
+
+  test('takes no pings that wait to be looked at for a message', () => {
+    const { conn, talk } = talker({}, clientFrame(1, 'whole'), () => controls(9))
+    talk(300)
+    assert.equal(conn.isOpen, true)
+  })
+
+  test('does not blame an honest peer for the pauses of maxMessageRate', () => {
+    const { conn, clock, line } = timed({ maxMessageRate: { rate: 1 / 59, burst: 1 } })
+    line.receive(clientFrame(1, 'one'), part)
+    assert.equal(line.paused, true)
+    clock.advance(59_000)
+    assert.equal(line.paused, false)
+    clock.advance(29_000)
+    assert.equal(conn.isOpen, true)
+    line.receive(clientFrame(0, 'end'), clientFrame(1, 'three'), clientFrame(1, 'four').subarray(0, 5))
+    assert.equal(line.paused, true)
+    clock.advance(90_000)
+    assert.equal(line.paused, false)
+    clock.advance(28_000)
+    assert.deepEqual([conn.isOpen, conn.stats.messagesIn], [true, 3])
+    clock.advance(2000)
+    assert.equal(conn.isOpen, false)
+  })
+
+  for (const fragment of [1000, 300_000])
+    test(`nor for those of maxByteRate, in frames of ${fragment} bytes`, () => {
+      const frames: Buffer[] = []
+      for (let at = 0; at < 300_000; at += fragment)
+        frames.push(clientFrame(at === 0 ? 2 : 0, Buffer.alloc(fragment), { fin: at + fragment >= 300_000 }))
+      const { conn, talk } = talker({ maxByteRate: 100 }, Buffer.concat(frames), () => Buffer.alloc(0))
+      talk(3100)
+      assert.deepEqual([conn.isOpen, conn.stats.messagesIn], [true, 1])
+    })
+
+  test('leaves time to who is read part by part, whatever else comes', async () => {
+    const clock = new FakeClock()
+    const { conn, line } = onLine({ clock })
+    const reading = conn.reader()
+    line.receive(part)
+    const reader = await reading
+    assert.equal((await reader?.[Symbol.asyncIterator]().next())?.value?.toString(), 'part')
+    line.receive(...Array(20_000).fill(clientFrame(9, 'p')))
+    clock.advance(100_000)
+    assert.deepEqual([conn.isOpen, line.paused], [true, true])
+  })
+
   test('starts again with each message', () => {
     const { clock, conn, line } = timed()
     for (let i = 0; i < 10; i++) {
@@ -198,6 +294,26 @@ describe('idleTimeout', () => {
     }
     assert.equal(conn.isOpen, false)
   })
+
+  for (const [name, bytes] of [
+    ['above the rate', Buffer.concat(Array(100).fill(clientFrame(9, 'x')))],
+    ['that come in pieces', clientFrame(9, 'x'.repeat(125)).subarray(0, 100)],
+  ] as const)
+    test(`nor pings ${name}`, () => {
+      const { clock, conn, line } = timed({ idleTimeout: 1000 })
+      const ping = clientFrame(9, 'x'.repeat(125))
+      if (name === 'above the rate') line.receive(...Array(20).fill(bytes))
+      else line.receive(bytes)
+      for (let i = 0; i < 100 && conn.isOpen; i++) {
+        clock.advance(50)
+        if (line.paused) continue
+        line.receive(
+          ...(name === 'above the rate' ? [bytes] : [ping.subarray(100 - i), ping.subarray(0, 99 - i)]),
+        )
+      }
+      assert.equal(conn.closeInfo, undefined)
+      assert.equal(conn.isOpen, false)
+    })
 
   test('lets a long message come in, and go out', async () => {
     const { clock, conn, line } = timed({ idleTimeout: 1000 })

@@ -243,6 +243,7 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.equal(value('ws_closed_total{code="4xxx"}'), 1)
     assert.equal(value('ws_messages_total{direction="in"}'), 1)
     assert.equal(value('ws_bytes_total{direction="out"}'), conn.stats.bytesIn)
+    assert.deepEqual([value('ws_rate_pauses_total'), value('ws_memory_bytes')], [0, 0])
     assert.equal(families.get('ws_duration_seconds')?.series.get('ws_duration_seconds_bucket{le="+Inf"}'), 1)
     for (const [name, { type }] of families) assert.equal(type === 'counter', name.endsWith('_total'), name)
     await assert.rejects(dial(url, { origin: 'http://evil.example' }), { status: 403 })

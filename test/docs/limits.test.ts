@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createServer, maxHeaderSize } from 'node:http'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { planDial } from '../../src/client/plan.js'
 import { resolveCompress } from '../../src/conn/compress-options.js'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import { resolveUpgradeOptions } from '../../src/server/options.js'
+import { root } from '../support/root.js'
 import { declaredOptions, tableAfter } from './markdown.js'
 
 const rows = tableAfter('docs/limits.md', '<!-- limits -->')
@@ -65,4 +69,44 @@ describe('docs/limits.md', () => {
     }
     assert.equal(conn.minByteRate, 500)
   })
+
+  test('tells what Node has by default', async () => {
+    const { headersTimeout, requestTimeout, keepAliveTimeout, maxHeadersCount } = createServer()
+    assert.deepEqual([headersTimeout, requestTimeout, keepAliveTimeout], [60_000, 300_000, 5000])
+    assert.equal(maxHeadersCount ?? 2000, 2000)
+    assert.equal(maxHeaderSize, 16 << 10)
+    const told = tableAfter('docs/limits.md', '### Before a request is ours').map(([, value]) => value)
+    assert.deepEqual(told, ['60 s', '5 min', '30 s', '5 s', '16 KiB', '2,000', '2 min', 'no limit'])
+  })
+
+  test('tells what cannot be set', () => {
+    const fixed = tableAfter('docs/limits.md', '<!-- fixed limits -->')
+    assert.equal(fixed.length, FIXED.length)
+    for (const [i, [file, constant, told]] of FIXED.entries()) {
+      assert.ok(readFileSync(join(root, file), 'utf8').includes(`${constant}\n`), `${file}: ${constant}`)
+      assert.ok(fixed[i]?.[1]?.includes(told), `${fixed[i]?.[0]}: ${told}`)
+    }
+  })
 })
+
+/** What stands in the sources, and what is told of it; in the order of the table. */
+const FIXED: readonly (readonly [file: string, constant: string, told: string])[] = [
+  ['src/frame/header.ts', 'MAX_CONTROL_PAYLOAD = 125', '125 bytes'],
+  ['src/errors.ts', 'MAX_REASON = 123', '123 bytes'],
+  ['src/node/inflater.ts', 'MAX_FINAL_BLOCKS = 64', '64'],
+  ['src/conn/inbox.ts', 'MAX_CONTROL_FRAMES = 64', '64'],
+  ['src/deflate/decompressor.ts', 'RATIO_COUNTS_FROM = 64 << 10', '64 KiB'],
+  ['src/frame/claim.ts', 'BELIEVED_LENGTH = 64 << 10\nconst BELIEVED_TIMES = 16', '64 KiB, or 16 times'],
+  ['src/node/zlib-turns.ts', 'MAX_AT_ONCE = 3', '3 at once'],
+  ['src/deflate/pool.ts', 'MAX_IDLE = 4', '4'],
+  ['src/node/fair-turns.ts', 'BUDGET = 0.1', '0.1 ms'],
+  ['src/node/end-gently.ts', 'LINGER = 2_000', '2 s'],
+  ['src/server/print-breaches.ts', 'QUIET_FOR = 60_000', 'one a minute'],
+  ['src/client/http-response.ts', 'MAX_HEAD_BYTES = 16 << 10', '16 KiB'],
+  ['src/client/http-response.ts', 'MAX_HEAD_LINES = 128', '128'],
+  ['src/client/http-response.ts', 'MAX_INTERIM = 8', '8'],
+  ['src/client/exchange.ts', 'BODY_TIMEOUT = 2_000', '2 s'],
+  ['src/client/http-body.ts', 'MAX_BODY_BYTES = 64 << 10', '64 KiB'],
+  ['src/client/http-body.ts', 'MAX_CHUNK_LINE = 256', '256 bytes'],
+  ['src/client/retrying.ts', 'MAX_RETRY_AFTER = 3_600_000', '1 hour'],
+]

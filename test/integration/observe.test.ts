@@ -13,6 +13,7 @@ import {
   type Upgrade,
   type UpgradeOptions,
   upgrade,
+  WebSocketError,
 } from '../../src/index.js'
 import { clientFrame, closePayload, deferred, GUARD, listen, rawHandshake, turn } from '../support/index.js'
 import { root } from '../support/root.js'
@@ -184,11 +185,11 @@ test('fastws:limit and fastws:error say what ended a connection', async (t) => {
   await peer.readFrame()
   await until(() => events.length >= 3)
   assert.deepEqual(
-    events.map(([name, event]) => [name, event.role, codeOf(event)]),
+    events.map(([name, event]) => [name, event.role, codeOf(event), (event as { action?: string }).action]),
     [
-      ['fastws:limit', 'server', 'WS_ERR_MAX_MESSAGE'],
-      ['fastws:error', 'server', 'WS_ERR_MAX_MESSAGE'],
-      ['fastws:error', 'server', 'WS_ERR_OPCODE'],
+      ['fastws:limit', 'server', 'WS_ERR_MAX_MESSAGE', 'close'],
+      ['fastws:error', 'server', 'WS_ERR_MAX_MESSAGE', undefined],
+      ['fastws:error', 'server', 'WS_ERR_OPCODE', undefined],
     ],
   )
 })
@@ -205,6 +206,100 @@ test('fastws:limit is for the limits and timeouts of ours alone', async (t) => {
     events.map(([, event]) => codeOf(event)),
     ['WS_ERR_READ_TIMEOUT'],
   )
+})
+
+test('fastws:limit, fastws:handshake:error and stats say which limit refused a handshake', async (t) => {
+  const events = channels(t, 'fastws:limit', 'fastws:handshake:error')
+  const room = await serve(t, echo, { maxConnections: 1 })
+  const conn = await dial(room.url)
+  await assert.rejects(dial(`${room.url}/two`), { status: 503 })
+  const memory = await serve(t, echo, { maxMemory: 100_000 })
+  const { peer } = await rawHandshake(memory.port, { t })
+  peer.write(clientFrame(2, Buffer.alloc(200_000)).subarray(0, 95_000))
+  await until(() => memory.ws.stats.bytesIn === 95_000)
+  await assert.rejects(dial(memory.url), { status: 503 })
+  const slow = await serve(t, echo, { handshakeTimeout: 10, accept: () => new Promise(() => undefined) })
+  await assert.rejects(dial(slow.url), { status: 503 })
+  await slow.ws.close()
+  await assert.rejects(dial(slow.url), { status: 503 })
+  const told = events
+    .filter(([, event]) => event.role === 'server')
+    .map(([name, event]) => {
+      const { error, request, conn, action } = event as Partial<DiagnosticsEvents['fastws:limit']>
+      assert.ok(request !== undefined)
+      return [name.slice('fastws:'.length), conn, action, error?.breach?.option]
+    })
+  const both = (option: string): unknown[] => [
+    ['limit', undefined, 'refuse', option],
+    ['handshake:error', undefined, undefined, option],
+  ]
+  assert.deepEqual(told, [
+    ...both('maxConnections'),
+    ...both('maxMemory'),
+    ...both('handshakeTimeout'),
+    ['handshake:error', undefined, undefined, undefined],
+  ])
+  assert.deepEqual(
+    [room, memory, slow].map(({ ws }) => [ws.stats.refused, ws.stats.breached]),
+    [
+      [{ 503: 1 }, { maxConnections: 1 }],
+      [{ 503: 1 }, { maxMemory: 1 }],
+      [{ 503: 2 }, { handshakeTimeout: 1 }],
+    ],
+  )
+  conn.terminate()
+})
+
+test('an error of accept() is not taken for a limit of the server, whatever it carries', async (t) => {
+  const events = channels(t, 'fastws:limit')
+  const breach = { option: 'timeout', limit: 1, value: 1 }
+  const accept = (): never => {
+    throw new WebSocketError('WS_ERR_HANDSHAKE_TIMEOUT', 'of another connection', { breach })
+  }
+  const { url, ws } = await serve(t, echo, { accept })
+  await assert.rejects(dial(url), { status: 500 })
+  assert.deepEqual([events, ws.stats.breached], [[], {}])
+})
+
+test('fastws:limit tells of each pause of a rate, once, and stats count them', async (t) => {
+  const events = channels(t, 'fastws:limit', 'fastws:error')
+  const told: Error[] = []
+  const { port, ws } = await serve(
+    t,
+    { message: () => undefined },
+    {
+      maxMessageRate: { rate: 100, burst: 5 },
+      onError: (error) => void told.push(error),
+    },
+  )
+  const { peer } = await rawHandshake(port, { t })
+  const [conn] = ws.conns
+  for (const sum of [30, 60]) {
+    peer.write(Buffer.concat(Array(30).fill(clientFrame(1, 'x'))))
+    await until(() => ws.stats.messagesIn === sum)
+  }
+  assert.deepEqual([conn?.stats.ratePauses, ws.stats.ratePauses, told], [2, 2, []])
+  assert.deepEqual(
+    events.map(([name, event]) => {
+      const { conn: one, action, error } = event as DiagnosticsEvents['fastws:limit']
+      return [name, one === conn, action, error.code, error.breach?.option, error.breach?.limit]
+    }),
+    Array(2).fill(['fastws:limit', true, 'pause', 'WS_ERR_TOO_FAST', 'maxMessageRate', 100]),
+  )
+  conn?.terminate()
+  await until(() => ws.stats.open === 0)
+  assert.equal(ws.stats.ratePauses, 2)
+})
+
+test('upgrade().stats knows what counts against maxMemory', async (t) => {
+  const { port, ws } = await serve(t, echo, { maxMemory: 1e6 })
+  assert.equal(ws.stats.memory, 0)
+  const { peer } = await rawHandshake(port, { t })
+  peer.write(clientFrame(2, Buffer.alloc(200_000)).subarray(0, 100_000))
+  await until(() => ws.stats.bytesIn === 100_000)
+  const { memory = 0 } = ws.stats
+  assert.ok(memory > 90_000 && memory <= 1e6, `${memory}`)
+  assert.equal((await serve(t, echo)).ws.stats.memory, undefined)
 })
 
 test('fastws:handshake:error tells of handshakes that failed, on both sides', async (t) => {
@@ -296,7 +391,10 @@ test('upgrade().stats counts handshakes, ends and traffic, of those that are gon
     [stats.open, stats.opening, stats.accepted, stats.refused, stats.closed],
     [1, 0, 3, { 503: 2, 403: 1, 426: 1 }, { 1000: 1, 1009: 1 }],
   )
-  assert.deepEqual([stats.failed, stats.breached], [{ WS_ERR_MAX_MESSAGE: 1 }, { maxMessage: 1 }])
+  assert.deepEqual(
+    [stats.failed, stats.breached],
+    [{ WS_ERR_MAX_MESSAGE: 1 }, { maxConnections: 2, maxMessage: 1 }],
+  )
   assert.deepEqual(
     [stats.messagesIn, stats.messagesOut, stats.textIn, stats.textOut, stats.bufferedAmount],
     [2, 2, 1, 1, 0],
