@@ -96,6 +96,19 @@ describe('credentials on the way', GUARD, () => {
     }
   })
 
+  test(`${credentials}: nor do tokens among the subprotocols go there`, async (t) => {
+    const here = await rawServer(t)
+    const there = await rawServer(t)
+    const token = `base64url.bearer.authorization.k8s.io.${SECRET}`
+    const dialled = refused(
+      dial(`ws://127.0.0.1:${here.port}/`, { protocols: ['v5.channel.k8s.io', token], followRedirects: 2 }),
+    )
+    await lead(here, `ws://127.0.0.1:${there.port}/`)
+    const error = await dialled
+    assert.equal(error.code, 'WS_ERR_REDIRECT')
+    assert.equal(error.message.includes(SECRET), false)
+  })
+
   test(`${credentials}: what was dropped does not come back with the way back`, async (t) => {
     const here = await rawServer(t)
     const there = await rawServer(t)
