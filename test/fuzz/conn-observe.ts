@@ -10,7 +10,7 @@ export const keep = (messages: Received[], isText: boolean, data: Buffer): void 
   void messages.push({ isText, data: Buffer.from(data) })
 
 /** Ways to read everything there is; all of them must see the same. */
-const READERS: Readonly<Record<string, (conn: Conn, messages: Received[]) => Promise<void>>> = {
+export const READERS: Readonly<Record<string, (conn: Conn, messages: Received[]) => Promise<void>>> = {
   loop: async (conn, messages) => {
     for await (const message of conn) keep(messages, message.isText, message.data)
   },
@@ -71,7 +71,7 @@ export async function observe(
   return { messages, out: line.out, conn }
 }
 
-async function bringAll(line: TestLine, pieces: readonly Buffer[]): Promise<void> {
+export async function bringAll(line: TestLine, pieces: readonly Buffer[]): Promise<void> {
   for (const piece of pieces) await line.bring(piece)
   await turn()
   await line.finish()
