@@ -1,5 +1,6 @@
 // Runs every test with coverage, those that meet the fast paths once more without them, and holds what both runs have
-// covered against the gates. The summaries of the runs come last.
+// covered against the gates. Fuzzing that follows new branches has to count them itself, and cannot where coverage is
+// taken: it has a run of its own. The summaries of the runs come last.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { gateFailures, readCoverage, table } from './gates.mjs'
@@ -9,10 +10,17 @@ import { runTests, testFiles } from './run-tests.mjs'
 /** With its whole path: programs that tests start elsewhere write there too. */
 const V8 = join(root, 'coverage/v8')
 const PORTABLE = ['conn', 'node', 'integration']
+const GUIDED = ['fuzz/parsers', 'fuzz/wire']
+const COVERED = { NODE_V8_COVERAGE: V8 }
 
 const runs = [
-  { name: `${PORTABLE.join(', ')}, with the fast paths off`, parts: PORTABLE, env: { FASTWS_PORTABLE: '1' } },
-  { name: 'every test', parts: [], env: {} },
+  {
+    name: `${PORTABLE.join(', ')}, with the fast paths off`,
+    parts: PORTABLE,
+    env: { ...COVERED, FASTWS_PORTABLE: '1' },
+  },
+  { name: 'every test', parts: [], env: COVERED },
+  { name: 'fuzzing by new branches', parts: GUIDED, env: { FASTWS_FUZZ_SECONDS: '1' } },
 ]
 
 rmSync('coverage', { recursive: true, force: true })
@@ -22,7 +30,7 @@ const results = []
 for (const [index, { name, parts, env }] of runs.entries()) {
   console.log(`\n> ${name}`)
   const summary = `coverage/summary-${index}.txt`
-  const code = await runTests(testFiles(parts), { summary, env: { ...env, NODE_V8_COVERAGE: V8 } })
+  const code = await runTests(testFiles(parts), { summary, env })
   results.push({ name, summary, failed: code !== 0 })
 }
 

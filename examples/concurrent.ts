@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Conn, dial, upgrade } from 'fastws'
+import { escapeControls } from './escape-controls.js'
 
 interface Job {
   readonly id: number
@@ -42,6 +43,6 @@ export async function giveJobs(url: string, jobs: readonly Job[]): Promise<strin
 if (process.argv[1] === import.meta.filename) {
   const { url, close } = await start(Number(process.env.PORT ?? 8080))
   const jobs = [90, 30, 60, 30].map((milliseconds, id) => ({ id, milliseconds }))
-  for (const answer of await giveJobs(url, jobs)) console.log(answer)
+  for (const answer of await giveJobs(url, jobs)) console.log(escapeControls(answer))
   close()
 }

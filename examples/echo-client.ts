@@ -4,6 +4,7 @@
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { dial, HandshakeError } from 'fastws'
+import { escapeControls } from './escape-controls.js'
 
 type Lines = Iterable<string> | AsyncIterable<string>
 
@@ -15,7 +16,7 @@ export async function start(url: string, lines: Lines, print: (line: string) => 
     await conn.send(line)
     const reply = await conn.read()
     if (reply === null) break // the server has closed the connection
-    print(`< ${reply.text()} (${(performance.now() - sentAt).toFixed(2)} ms)`)
+    print(`< ${escapeControls(reply.text())} (${(performance.now() - sentAt).toFixed(2)} ms)`)
   }
 }
 
@@ -36,7 +37,7 @@ async function main() {
 
 if (process.argv[1] === import.meta.filename)
   await main().catch((error) => {
-    console.error(error.message)
+    console.error(escapeControls(error.message))
     if (error instanceof HandshakeError) console.error('Does the server run? `npm run echo` starts one.')
     process.exitCode = 1
   })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dial, type Extension, Rsv, upgrade } from 'fastws'
+import { escapeControls } from './escape-controls.js'
 
 /** Local, as it neither offers nor accepts: sees every frame, in and out, control frames too. */
 const log = (side: string, print: (line: string) => void): Extension => ({
@@ -53,7 +54,8 @@ if (process.argv[1] === import.meta.filename) {
   const conn = await dial(url, { extensions: [mirror] })
   console.log(`Agreed on ${conn.extensions.join(', ')}`)
   await conn.send('straw')
-  console.log(`The client reads ${(await conn.read())?.text()}`)
+  const answer = await conn.read()
+  console.log(`The client reads ${escapeControls(answer?.text() ?? 'nothing')}`)
   await conn.close()
   close()
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { dial, upgrade } from 'fastws'
+import { escapeControls } from './escape-controls.js'
 
 // Self-signed, for localhost, made for this example with openssl, valid until 2125. Everybody knows the key: use your own.
 export const cert = `-----BEGIN CERTIFICATE-----
@@ -36,10 +37,11 @@ export async function start(port: number) {
 if (process.argv[1] === import.meta.filename) {
   const { url, close } = await start(Number(process.env.PORT ?? 8443))
   // Without `ca` only certificates of the public authorities are trusted, and this one is refused.
-  await dial(url).catch((error) => console.log(`Refused: ${error.message}`))
+  await dial(url).catch((error) => console.log(`Refused: ${escapeControls(error.message)}`))
   const conn = await dial(url, { tls: { ca: cert } })
   await conn.send('nobody else reads this')
-  console.log(`Trusted, and answered: ${(await conn.read())?.text()}`)
+  const answer = await conn.read()
+  console.log(`Trusted, and answered: ${escapeControls(answer?.text() ?? 'nothing')}`)
   await conn.close()
   close()
 }

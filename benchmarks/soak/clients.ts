@@ -1,5 +1,6 @@
 // The connections of a soak: each behaves in one way for as long as it lives, and knows what it has to get back.
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Conn, type DialOptions, dial } from '../../src/index.js'
@@ -52,11 +53,15 @@ interface Talk {
   readonly options?: DialOptions
 }
 
+/** fastws leaves the connection to a socket of a class of its own: only its socket can reset it. */
+class OwnSocket extends net.Socket {}
+
 /** Sends now and then, and gets the same back in the same order. */
 class Talker implements Client {
   readonly #tally: Tally
   readonly #talk: Talk
   #conn!: Conn
+  #socket: OwnSocket | undefined
   readonly #expected: string[] = []
   #number = 0
   #timer: NodeJS.Timeout | undefined
@@ -67,7 +72,7 @@ class Talker implements Client {
     this.#talk = talk
   }
 
-  async open(port: number, path: string): Promise<this> {
+  async open(port: number, path: string, options: DialOptions = {}): Promise<this> {
     const close = (): void => {
       if (!this.#stopped) this.#tally.lost++
     }
@@ -75,10 +80,19 @@ class Talker implements Client {
       compress: false,
       timeout: 120_000,
       ...this.#talk.options,
+      ...options,
       events: { message: (_conn, message) => this.#hear(message.text()), close },
     })
     this.#later()
     return this
+  }
+
+  /** The same over a socket that can be reset. */
+  async openOwn(port: number, path: string): Promise<this> {
+    const socket = new OwnSocket().setNoDelay().connect(port, '127.0.0.1')
+    this.#socket = socket
+    await once(socket, 'connect')
+    return this.open(port, path, { socket })
   }
 
   async stop(): Promise<void> {
@@ -90,11 +104,12 @@ class Talker implements Client {
     if (!clean || code !== 1000) this.#tally.lost++
   }
 
-  /** Drops the connection as it is. */
-  reset(): void {
+  /** Is gone without a word: by a FIN, or by an RST. */
+  vanish(how: 'end' | 'reset'): void {
     clearTimeout(this.#timer)
     this.#stopped = true
-    this.#conn.terminate()
+    if (how === 'end') this.#conn.terminate()
+    else this.#socket?.resetAndDestroy()
   }
 
   #later(): void {
@@ -123,7 +138,7 @@ const talker =
   (port, tally) =>
     new Talker(tally, talk).open(port, path)
 
-/** Opens, talks and is gone without a word, again and again. */
+/** Opens, talks and is gone without a word, again and again: one time by a reset, the next by an end. */
 class Vanisher implements Client {
   readonly #port: number
   readonly #tally: Tally
@@ -147,10 +162,10 @@ class Vanisher implements Client {
 
   async #live(): Promise<void> {
     const talk = { make: (number: number) => textOf(number, 300), least: 20, most: 200 }
-    while (!this.#stopped) {
-      const talker = await new Talker(this.#tally, talk).open(this.#port, '/rough')
+    for (let isReset = true; !this.#stopped; isReset = !isReset) {
+      const talker = await new Talker(this.#tally, talk).openOwn(this.#port, '/rough')
       await sleep(between(500, 3_000))
-      talker.reset()
+      talker.vanish(isReset ? 'reset' : 'end')
     }
   }
 }

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Conn, upgrade } from '../../src/index.js'
+import { type Conn, upgrade, WebSocketError } from '../../src/index.js'
 import { answer } from '../e2e/rpc.js'
 
 interface Counts {
@@ -13,9 +13,18 @@ interface Counts {
   handled: number
   messagesIn: number
   messagesOut: number
+  /** Connections that their peer reset. */
+  resets: number
 }
 
-const emptyCounts = (): Counts => ({ opened: 0, closed: 0, handled: 0, messagesIn: 0, messagesOut: 0 })
+const emptyCounts = (): Counts => ({
+  opened: 0,
+  closed: 0,
+  handled: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  resets: 0,
+})
 
 /** By path: connections that end as they should, and those that vanish. */
 const counts: Record<string, Counts> = { '/steady': emptyCounts(), '/rough': emptyCounts() }
@@ -28,9 +37,10 @@ const echo = upgrade(
       countsOf(conn).handled++
       return conn.send(message)
     },
-    close(conn) {
+    close(conn, { cause }) {
       const own = countsOf(conn)
       own.closed++
+      if (cause instanceof WebSocketError && cause.code === 'WS_ERR_SOCKET') own.resets++
       own.messagesIn += conn.stats.messagesIn
       own.messagesOut += conn.stats.messagesOut
     },

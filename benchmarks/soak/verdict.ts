@@ -17,6 +17,7 @@ export interface ServerCounts {
   readonly handled: number
   readonly messagesIn: number
   readonly messagesOut: number
+  readonly resets: number
 }
 
 export interface SoakOutcome {
@@ -88,7 +89,9 @@ export function judgeMessages({ tallies, server }: SoakOutcome): Finding {
       `of those that vanish the server handled ${handled}, sent were ${rough.sent}, back came ${rough.echoed}`,
     )
   wrong.push(...Object.entries(server).flatMap(([path, counts]) => unlike(path, counts)))
-  const text = wrong.length === 0 ? `${all} messages, each where it belongs` : wrong.join('; ')
+  const { resets } = server['/rough']
+  const text =
+    wrong.length === 0 ? `${all} messages, each where it belongs, and ${resets} resets` : wrong.join('; ')
   return { what: 'every message is accounted for', isGood: wrong.length === 0, text }
 }
 

@@ -40,6 +40,7 @@ export async function openHandshake(attempt: Attempt, plan: DialPlan): Promise<O
     target: plan.target,
     authorization: plan.target.authorization,
     headers: plan.headers,
+    protocols: plan.protocols,
     tls: plan.tls,
   }
   for (let redirects = 0; ; redirects++) {
@@ -62,12 +63,12 @@ async function ask(attempt: Attempt, plan: DialPlan, route: Route): Promise<Aske
   return { ...(await exchange(attempt, socket, request)), socket, offer }
 }
 
-const makeOffer = (plan: DialPlan, { target, authorization, headers }: Route): ClientOffer => ({
+const makeOffer = (plan: DialPlan, { target, authorization, headers, protocols }: Route): ClientOffer => ({
   host: target.url.host,
   key: createHandshakeKey(),
   origin: plan.origin,
   authorization,
-  protocols: plan.protocols,
+  protocols,
   extensions: plan.extensions,
   headers,
 })

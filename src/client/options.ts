@@ -72,7 +72,9 @@ export interface DialOptions<Data = unknown> extends ConnOptions {
   /**
    * How many redirects to follow; default 0. None leads from `wss:` to `ws:`. On the way to another origin, everything
    * that may be a secret is left behind: name and password, client certificate and all headers but `User-Agent`,
-   * `Accept`, `Accept-Language`, `Cache-Control` and `Pragma`. Subprotocols are still asked for.
+   * `Accept`, `Accept-Language`, `Cache-Control` and `Pragma`. With `protocols`, which may be secrets too and cannot be
+   * left behind, none is followed there, but from `ws:` to `wss:` of the same host, both on their default ports: where
+   * yours are mere names, dial `error.headers.location` yourself.
    */
   readonly followRedirects?: number
   /** Milliseconds for everything up to the open connection; default 10,000, 0 for no limit. */

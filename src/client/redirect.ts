@@ -9,6 +9,7 @@ export interface Route {
   readonly target: Target
   readonly authorization: string | undefined
   readonly headers: readonly HeaderLine[]
+  readonly protocols: readonly string[]
   readonly tls: ConnectionOptions
 }
 
@@ -21,6 +22,8 @@ const SCHEMES: ReadonlySet<string> = new Set(['ws:', 'wss:', 'http:', 'https:'])
 
 /**
  * Where a redirect leads. What may be a secret goes along only to the same origin, and once dropped it stays dropped.
+ * Subprotocols may be secrets, too: some servers take tokens there. As a connection without them would be another one,
+ * such a redirect is not followed.
  *
  * @throws HandshakeError when it leads nowhere, or where it must not lead.
  */
@@ -30,13 +33,26 @@ export function followRedirect(from: Route, response: HandshakeResponse): Route 
   if (url.username !== '' || url.password !== '') throw refuse(response, 'it brings a name or password along')
   const target = makeTarget(url)
   if (from.target.secure && !target.secure) throw refuse(response, 'it leads from wss: to ws:')
-  if (target.url.origin !== from.target.url.origin) return withoutSecrets(from, target)
+  if (target.url.origin !== from.target.url.origin) {
+    if (from.protocols.length > 0 && !isSameOverTls(from.target, target))
+      throw refuse(response, 'it leads to another origin, and a subprotocol may be a secret')
+    return withoutSecrets(from, target)
+  }
   return { ...from, target: { ...target, socketPath: from.target.socketPath } }
 }
 
 /** Too many redirects. */
 export const tooManyRedirects = (response: HandshakeResponse, limit: number): HandshakeError =>
   refuse(response, `followRedirects is ${limit}`)
+
+/** From ws: to wss: of the same host, both where they always are: nobody hears there what was not said aloud before. */
+const isSameOverTls = (from: Target, to: Target): boolean =>
+  from.socketPath === undefined &&
+  from.url.hostname === to.url.hostname &&
+  !from.secure &&
+  to.secure &&
+  from.url.port === '' &&
+  to.url.port === ''
 
 function locationOf(from: Route, response: HandshakeResponse): URL {
   const locations = headerValues(response.rawHeaders, 'location')
@@ -79,6 +95,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
 const withoutSecrets = (from: Route, target: Target): Route => ({
   target,
   authorization: undefined,
+  protocols: from.protocols,
   headers: from.headers.filter(([name]) => HARMLESS.has(name.toLowerCase())),
   tls: Object.fromEntries(Object.entries(from.tls).filter(([name]) => !IDENTITY.has(name))),
 })

@@ -26,8 +26,8 @@ export class Decoding {
   #message: Message | undefined
   #part: Frame | undefined
   #busy = false
-  /** How long the message that is read part by part has grown, and whether it is UTF-8 so far. */
-  #streamed = 0
+  /** How long the message that is taken frame by frame has grown; of one that is read as a stream, whether it is UTF-8. */
+  #grown = 0
   #utf8: Utf8Validator | undefined
 
   constructor(inbox: Inbox, codecs: Codecs | undefined, rules: AssembleRules, host: DecodingHost) {
@@ -76,7 +76,7 @@ export class Decoding {
     const frame = decoded ?? this.#inbox.shiftData()
     if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
     return this.#run(
-      () => orGiveBack([frame], () => this.#decodePart(frame)),
+      () => orGiveBack([frame], () => this.#decodePart(frame, this.#textOf(frame))),
       (done) => {
         this.#part = done
       },
@@ -105,31 +105,33 @@ export class Decoding {
     if (this.#codecs === undefined || isControl(headOf(frame))) return
     const copy = acquireFrame()
     frame.copyTo(copy)
-    const decode = (): Frame | Promise<Frame> => this.#decode(copy, this.#rules.maxMessage)
+    const decode = (): Frame | Promise<Frame> => this.#decodePart(copy, undefined)
     const decoded = this.#run(() => orGiveBack([copy], decode), releaseFrame)
     if (decoded !== undefined) releaseFrame(copy)
   }
 
-  #decode(frame: Frame, limit: number): Frame | Promise<Frame> {
-    const pending = this.#codecs!.decode(frame, limit)
-    return pending === undefined ? frame : pending.then(() => frame)
+  /** What checks the text of the message that is read as a stream. */
+  #textOf(frame: Frame): Utf8Validator | undefined {
+    if (frame.opcode !== Opcode.Continuation)
+      this.#utf8 = frame.isText && this.#rules.validateText ? new Utf8Validator() : undefined
+    return this.#utf8
   }
 
-  #decodePart(frame: Frame): Frame | Promise<Frame> {
-    if (frame.opcode !== Opcode.Continuation) {
-      this.#streamed = 0
-      this.#utf8 = frame.isText && this.#rules.validateText ? new Utf8Validator() : undefined
-    }
-    const decoded = this.#decode(frame, this.#rules.maxMessage - this.#streamed)
-    return isPromiseLike(decoded) ? decoded.then((part) => this.#checkPart(part)) : this.#checkPart(decoded)
+  /** The limit is for all frames of a message together: each gets what those before it have left. */
+  #decodePart(frame: Frame, text: Utf8Validator | undefined): Frame | Promise<Frame> {
+    if (frame.opcode !== Opcode.Continuation) this.#grown = 0
+    const pending = this.#codecs!.decode(frame, this.#rules.maxMessage - this.#grown)
+    return pending === undefined
+      ? this.#checkPart(frame, text)
+      : pending.then(() => this.#checkPart(frame, text))
   }
 
   /** What an extension gave back can only be checked now. */
-  #checkPart(part: Frame): Frame {
-    this.#streamed += part.length
-    if (this.#streamed > this.#rules.maxMessage) throw messageTooBig(this.#streamed, this.#rules.maxMessage)
-    if (this.#utf8?.append(part.payload) === false) throw notUtf8()
-    if (part.fin && this.#utf8?.isComplete === false) throw notUtf8()
+  #checkPart(part: Frame, text: Utf8Validator | undefined): Frame {
+    this.#grown += part.length
+    if (this.#grown > this.#rules.maxMessage) throw messageTooBig(this.#grown, this.#rules.maxMessage)
+    if (text?.append(part.payload) === false) throw notUtf8()
+    if (part.fin && text?.isComplete === false) throw notUtf8()
     return part
   }
 

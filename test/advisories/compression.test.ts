@@ -19,6 +19,10 @@ function bomb(megabytes: number): Buffer {
   return Buffer.concat(Array.from({ length: megabytes }, () => one)).subarray(0, -4)
 }
 
+/** A fragment of a compressed message: it needs no other. */
+const deflated = (size: number): Buffer =>
+  zlib.deflateRawSync(Buffer.alloc(size, 'fastws'), { finishFlush: zlib.constants.Z_FULL_FLUSH })
+
 describe('compression', GUARD, () => {
   for (const role of ROLES) {
     test(`CVE-2026-1526 (undici 6.24): a frame of 1 MB that would become 1 GB is stopped at maxMessage by a ${role}`, async (t) => {
@@ -56,6 +60,27 @@ describe('compression', GUARD, () => {
         peer.write(frame(0, payload.subarray(half)))
         assert.equal(verdict(await endOf(attacked, read)), TOO_BIG)
       })
+
+    for (const [reader, read] of readers)
+      for (const [size, count] of [
+        [60_000, 20],
+        [100, 700],
+      ] as const)
+        test(`CVE-2026-54490 (websocket-driver 0.7.5): ${count} fragments of ${size} bytes are no way around maxMessage of a ${role}, in ${reader}`, async (t) => {
+          const limit = 64 * 1024
+          const attacked = await attack(t, role, { compress, maxMessage: limit })
+          const piece = deflated(size)
+          const frames = (fragments: number, last: number): Buffer[] => [
+            ...Array.from({ length: fragments }, (_, i) =>
+              attacked.frame(i === 0 ? 2 : 0, piece, { rsv: i === 0 ? 4 : 0, fin: false }),
+            ),
+            attacked.frame(0, deflated(last).subarray(0, -4)),
+          ]
+          const fitting = Math.floor(limit / size)
+          const whole = frames(fitting, limit - fitting * size)
+          attacked.peer.write(Buffer.concat([...whole, ...whole, ...frames(count, 1)]))
+          assert.equal(verdict(await endOf(attacked, read)), TOO_BIG)
+        })
 
     test(`websockets 16.1: fragmented compressed messages that are wrong end a ${role} with 1002 or 1007`, async (t) => {
       const whole = zlib.deflateRawSync('hello hello hello', { finishFlush: zlib.constants.Z_SYNC_FLUSH })

@@ -41,6 +41,7 @@ describe('npm run soak', GUARD, () => {
       [true, true, true],
       JSON.stringify(findings),
     )
+    assert.match(findings[2]?.text ?? '', /, and [1-9]\d* resets$/)
   })
 
   const sample = (heap: number, rss = 100, p99 = 1): Sample => ({
@@ -63,11 +64,11 @@ describe('npm run soak', GUARD, () => {
     assert.equal(judgeDelay([sample(1), sample(1, 1, 101), sample(1)], 100).isGood, false)
   })
 
-  const none = { opened: 0, closed: 0, handled: 0, messagesIn: 0, messagesOut: 0 }
+  const none = { opened: 0, closed: 0, handled: 0, messagesIn: 0, messagesOut: 0, resets: 0 }
   const chat = (tally: Partial<Tally>): Record<string, Tally> => ({
     chat: { sent: 9, echoed: 9, wrong: 0, lost: 0, ...tally },
   })
-  const steady = { opened: 1, closed: 1, handled: 9, messagesIn: 9, messagesOut: 9 }
+  const steady = { ...none, opened: 1, closed: 1, handled: 9, messagesIn: 9, messagesOut: 9 }
 
   for (const [what, tallies, counts, said] of [
     ['an echo that did not come', chat({ echoed: 8 }), {}, /chat sent 9 and got 8/],

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test'
 import zlib from 'node:zlib'
 import type { Conn } from '../../src/conn/conn.js'
 import { type PairOptions, pair } from '../../src/conn/pair.js'
-import { CloseError } from '../../src/errors.js'
+import { CloseError, type WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
-import { releaseFrame } from '../../src/frame/pool.js'
+import { acquireFrame, releaseFrame } from '../../src/frame/pool.js'
 import { clientFrame, deferred, FakeClock, hex, isPending, Random, toHex } from '../support/index.js'
 import { compression, endsWith, onPackedLine, TAKEOVER } from './compress-support.js'
 import { brief, onLine, settle, watchUnhandled } from './support.js'
@@ -242,6 +242,16 @@ describe('limits', () => {
       above.line.receive(...frames(LIMIT + 1))
       await assert.rejects(above.conn.read(), endsWith(1009, 'WS_ERR_MAX_MESSAGE'))
     })
+    test(`maxMessage counts what goes to event functions: ${what}`, async () => {
+      const lengths: number[] = []
+      const message = (_conn: Conn, { length }: { length: number }): void => void lengths.push(length)
+      const failed = deferred<Error>()
+      const events = { message, error: (_conn: Conn, error: Error) => failed.resolve(error) }
+      const { line } = onPackedLine({ maxMessage: LIMIT, maxFrame: 1 << 20, events })
+      line.receive(...frames(LIMIT - 100), ...frames(LIMIT + 1))
+      assert.equal(((await failed.promise) as WebSocketError).code, 'WS_ERR_MAX_MESSAGE')
+      assert.deepEqual(lengths, [LIMIT - 100])
+    })
     test(`maxMessage counts what is read in parts: ${what}`, async () => {
       const { conn, line } = onPackedLine({ maxMessage: LIMIT, maxFrame: 1 << 20 })
       line.receive(...frames(LIMIT + 1))
@@ -267,6 +277,37 @@ describe('limits', () => {
     releaseFrame(frame!)
     await assert.rejects(conn.nextFrame(), endsWith(1009, 'WS_ERR_MAX_MESSAGE'))
   })
+
+  for (const way of ['nextFrame', 'readFrame'] as const)
+    test(`maxMessage is for all fragments of a message together, in ${way}()`, async () => {
+      const { conn, line } = onPackedLine({ maxMessage: 1000 })
+      const next = async (): Promise<Frame> => {
+        if (way === 'nextFrame') return (await conn.nextFrame())!
+        const frame = acquireFrame()
+        assert.ok(await conn.readFrame(frame))
+        return frame
+      }
+      const read = async (count: number): Promise<void> => {
+        for (let left = count; left > 0; left--) releaseFrame(await next())
+      }
+      const parts = (sizes: readonly number[]): Buffer[] =>
+        sizes.map((size, i) =>
+          clientFrame(
+            i === 0 ? 2 : 0,
+            zlib.deflateRawSync(Buffer.alloc(size), { finishFlush: zlib.constants.Z_FULL_FLUSH }),
+            {
+              rsv: i === 0 ? 4 : 0,
+              fin: i === sizes.length - 1,
+            },
+          ),
+        )
+      line.receive(...parts([999, 1, 0]), ...parts([1000]), ...parts([500, 500]))
+      await read(6)
+      line.receive(...parts([999, 1, 1, 1]))
+      await read(3)
+      const error = await next().catch((reason) => reason)
+      assert.match(error.cause.message, /message of 1001 bytes or more: maxMessage is 1000/)
+    })
 
   test('maxRatio holds for messages of more than 64 KiB', async () => {
     const ratioOf = (length: number): number => length / pack(Buffer.alloc(length)).length

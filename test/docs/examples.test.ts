@@ -10,6 +10,7 @@ import * as concurrent from '../../examples/concurrent.js'
 import * as cookies from '../../examples/cookies.js'
 import * as echoClient from '../../examples/echo-client.js'
 import * as echoServer from '../../examples/echo-server.js'
+import { escapeControls } from '../../examples/escape-controls.js'
 import * as extension from '../../examples/extension.js'
 import * as frames from '../../examples/frames.js'
 import * as metrics from '../../examples/metrics.js'
@@ -76,6 +77,27 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.match(printed[0] ?? '', /^Connected to ws:.*; a ping took [\d.]+ ms$/)
     assert.match(printed[1] ?? '', /^< one \([\d.]+ ms\)$/)
     assert.match(printed[2] ?? '', /^< two \([\d.]+ ms\)$/)
+    await echoClient.start(url, ['\u001b[2J\u009b2J \u202eback\r\n'], (line) => printed.push(line))
+    assert.match(printed[4] ?? '', /^< \\u\{1b\}\[2J\\u\{9b\}2J \\u\{202e\}back\\u\{d\}\\u\{a\} \(/)
+  },
+
+  'escape-controls': async () => {
+    const orders = [
+      '\0',
+      '\t',
+      '\n',
+      '\u001b',
+      '\u007f',
+      '\u009b',
+      '\u200f',
+      '\u202e',
+      '\u2028',
+      '\u2066',
+      '\u{e0001}',
+    ]
+    for (const order of orders)
+      assert.equal(escapeControls(`a${order}b`), `a\\u{${order.codePointAt(0)?.toString(16)}}b`)
+    for (const text of ['', 'plain', 'ünï ☃ 😀 你好 عربي']) assert.equal(escapeControls(text), text)
   },
 
   frames: async (t) => {
@@ -283,6 +305,7 @@ const examples = readdirSync(join(root, 'examples'))
 
 /** What those print last that end by themselves. */
 const lastLines: Readonly<Record<string, RegExp>> = {
+  'escape-controls': /^\\u\{1b\}\[8mA terminal would hide this\.$/,
   concurrent: /^\{"id":\d,"doneBy":"\w+"\}$/,
   shared: /^closed with 1000 by the client$/,
   tls: /^Trusted, and answered: nobody else reads this$/,

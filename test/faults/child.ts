@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type CloseReport, type Conn, dial, HandshakeError, upgrade } from '../../src/index.js'
 import { once } from '../support/events.js'
-import { inShort, until } from '../support/scene.js'
+import { assertNothingHeld, CountingClock, FrameCount, inShort, openScene, until } from '../support/scene.js'
 import { wireProxy } from '../support/wire-proxy.js'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -23,6 +23,9 @@ const echo = async (conn: Conn): Promise<void> => {
   for await (const message of conn) await conn.send(message)
 }
 
+const nameOfFailure = (error: unknown): string =>
+  error instanceof HandshakeError ? 'HandshakeError' : String(error)
+
 const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> = {
   /** A client that talks until somebody kills it. */
   async client(port) {
@@ -36,21 +39,19 @@ const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> 
     say(String(await listening(createServer(upgrade(echo)))))
   },
 
-  /** A server in a process that may open few files: it tells how many connections it has when it is asked. */
+  /** A scene in a process that may open few files. It does what it is asked to, and is ended by a signal. */
   async scarce() {
-    const ws = upgrade(echo, { keepalive: false })
-    const server = createServer(ws)
-    const port = await listening(server)
+    const scene = await openScene({ after: () => undefined })
+    const answers: Readonly<Record<string, (reports: readonly string[]) => Promise<unknown>>> = {
+      count: async () => scene.ws.conns.size,
+      dial: () => dial(`ws://127.0.0.1:${scene.port}`).then(() => 'open', nameOfFailure),
+      aftermath: (reports) => scene.aftermath({ reports }).then(() => 'nothing is left', String),
+    }
     process.stdin.on('data', async (asked: Buffer) => {
-      if (asked.toString().startsWith('dial')) {
-        const outcome = await dial(`ws://127.0.0.1:${port}`).then(
-          () => 'open',
-          (error: unknown) => (error instanceof HandshakeError ? 'HandshakeError' : String(error)),
-        )
-        say(outcome)
-      } else say(String(ws.conns.size))
+      const [what = '', ...reports] = asked.toString().split('\n')
+      say(String(await answers[what]!(reports)))
     })
-    say(String(port))
+    say(String(scene.port))
   },
 
   /**
@@ -60,7 +61,9 @@ const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> 
   async vanish(how) {
     const reports: Promise<CloseReport>[] = []
     const keepalive = { interval: 200, timeout: 200 } // the network is there for less, on a slow machine too
-    const options = { keepalive, closeTimeout: 40 }
+    const clock = new CountingClock()
+    const frames = new FrameCount()
+    const options = { keepalive, closeTimeout: 40, clock }
     const ws = upgrade(async (conn) => {
       reports.push(conn.closed)
       await echo(conn)
@@ -85,6 +88,7 @@ const programs: Readonly<Record<string, (...given: string[]) => Promise<void>>> 
     await until(() => ws.conns.size === 0)
     await honest.send('and you?')
     say((await honest.read())?.text() ?? 'nothing')
+    assertNothingHeld(clock, frames)
     await honest.close()
     server.close()
     beside.close()

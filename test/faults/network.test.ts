@@ -351,6 +351,12 @@ describe('a process that may open no more files', GUARD, () => {
     await late.close()
     await chat()
     await honest.close()
+    const reports = [
+      '1000 remote clean', // late
+      '1000 remote clean', // honest
+      ...opened.filter((peer) => peer !== undefined).map(() => '1006 remote WS_ERR_EOF'),
+    ]
+    assert.equal(await child.ask(['aftermath', ...reports].join('\n')), 'nothing is left')
     assert.equal(child.process.exitCode, null)
   })
 })

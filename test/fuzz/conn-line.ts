@@ -4,6 +4,7 @@ import type { EventHandler } from '../../src/conn/events.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
 import type { Role } from '../../src/frame/rules.js'
 import type { Transport, TransportEvents } from '../../src/node/transport.js'
+import type { ActiveExtension } from '../../src/protocol/extension.js'
 import { turn } from '../support/index.js'
 
 /** What all reads go into; it is spoilt after each one, as the next read would. */
@@ -91,12 +92,18 @@ async function patience(turns: number): Promise<void> {
   await turn()
 }
 
-export function openLine(role: Role, options: ConnOptions, events?: EventHandler) {
+export function openLine(
+  role: Role,
+  options: ConnOptions,
+  events?: EventHandler,
+  extensions?: readonly ActiveExtension[],
+) {
   const line = new TestLine()
   const resolved = resolveConnOptions({ keepalive: false, ...options })
   const conn: Conn = startConn<unknown>(line, {
     role,
     options: resolved,
+    extensions,
     application: new Application(events),
   })
   return { line, conn }

@@ -1,5 +1,5 @@
 /**
- * Inputs that once broke a target of `targets.ts`, in hex: they are run before any other. Add what a run prints, and a
+ * Inputs that once broke a target of `targets.ts` or `wire-targets.ts`, in hex: they are run before any other. Add what a run prints, and a
  * test beside the code at fault.
  */
 export const finds: readonly (readonly [target: string, hex: string])[] = [

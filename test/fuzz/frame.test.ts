@@ -4,24 +4,13 @@ import { ProtocolError } from '../../src/errors.js'
 import { decodeClosePayload, encodeClosePayload } from '../../src/frame/close.js'
 import { encodeFrame } from '../../src/frame/encoder.js'
 import { Frame } from '../../src/frame/frame.js'
-import { isKnownOpcode } from '../../src/frame/opcode.js'
 import { isUtf8, Utf8Validator } from '../../src/frame/utf8.js'
 import { decode, type Feeding } from '../frame/decoding.js'
 import { Random, runSeed } from '../frame/helpers.js'
+import { checkError, checkFrame } from './decoder-checks.js'
 
 /** How long each of these tests goes on: FASTWS_FUZZ_SECONDS, or just long enough to notice a blunder. */
 const milliseconds = Number(process.env.FASTWS_FUZZ_SECONDS ?? 0.4) * 1000
-
-/** All that a stranger's bytes may lead to, with the close code that goes with it. */
-const DOCUMENTED = new Map([
-  ['WS_ERR_RSV', 1002],
-  ['WS_ERR_OPCODE', 1002],
-  ['WS_ERR_MASK', 1002],
-  ['WS_ERR_LENGTH', 1002],
-  ['WS_ERR_CONTROL_FRAGMENTED', 1002],
-  ['WS_ERR_CONTROL_LENGTH', 1002],
-  ['WS_ERR_MAX_FRAME', 1009],
-])
 
 /** Calls with a new seed each time until the time is up; what fails is told with its seed. */
 function fuzz(round: (random: Random) => void): void {
@@ -75,26 +64,6 @@ test('fuzz: FrameDecoder gives valid frames or documented errors, however the by
     if (strict) for (const frame of whole.frames) checkFrame(frame, role, allowedRsv, options.maxFrame)
   })
 })
-
-function checkError(error: string, strict: boolean): void {
-  const [code, closeCode] = error.split(' ') as [string, string]
-  assert.equal(Number(closeCode), DOCUMENTED.get(code), error)
-  if (!strict) assert.ok(code === 'WS_ERR_MAX_FRAME' || code === 'WS_ERR_LENGTH', error)
-}
-
-/** Checks RFC 6455 §5 on a frame that was let through, in other words than the decoder's. */
-function checkFrame(frame: string, role: string | undefined, allowedRsv: number, maxFrame: number): void {
-  const [hexHead, masked, , length, lengthSize, payload = ''] = frame.split(' ')
-  const head = Number.parseInt(hexHead as string, 16)
-  assert.ok(isKnownOpcode(head % 16), frame)
-  assert.equal((head & 0x70 & ~allowedRsv) === 0, true, frame)
-  if (role !== undefined) assert.equal(masked, String(role === 'server'), frame)
-  assert.equal(payload.length / 2, Number(length), frame)
-  const shortest = Number(length) < 126 ? 7 : Number(length) < 65536 ? 16 : 64
-  assert.equal(Number(lengthSize), shortest, frame)
-  if (head % 16 < 8) assert.ok(Number(length) <= maxFrame, frame)
-  else assert.ok(Number(length) <= 125 && (head & 0xf0) === 0x80, frame)
-}
 
 test('fuzz: decodeClosePayload gives what encodeClosePayload takes, or a documented error', () => {
   fuzz((random) => {

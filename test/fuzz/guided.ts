@@ -1,7 +1,10 @@
 import { type Profiler, Session } from 'node:inspector'
 import { Random } from '../support/index.js'
 
-/** Something that is fed with bytes of a stranger's. */
+/**
+ * Something that is fed with bytes of a stranger's. What is run must come to its end with the input: what goes on behind
+ * it would be counted with the next one.
+ */
 export interface Target {
   readonly name: string
   /** Inputs to begin with: right ones, so that what lies behind the first checks is reached, too. */
@@ -175,6 +178,7 @@ export async function explore(target: Target, random: Random, milliseconds: numb
       runs += BATCH
       if (branches.taken().length === 0) continue
       for (const input of batch) {
+        if (performance.now() >= until) break
         await visit(target, input)
         if (branches.learn()) corpus.push(input)
       }

@@ -1,22 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hex, seeded } from '../support/index.js'
+import { seeded } from '../support/index.js'
 import { finds } from './finds.js'
-import { explore, runInput, type Target } from './guided.js'
+import { explore, type Target } from './guided.js'
+import { testTargets } from './target-tests.js'
 import { parsers } from './targets.js'
+import { wireTargets } from './wire-targets.js'
 
-const SECONDS = Number(process.env.FASTWS_FUZZ_SECONDS ?? 0.3)
-
-for (const target of parsers)
-  test(`fuzz: ${target.name}: what is made of any input is right, or a documented error`, (t) =>
-    seeded(async (random) => {
-      for (const [name, input] of finds) if (name === target.name) await runInput(target, hex(input))
-      const { runs, kept, branches } = await explore(target, random, SECONDS * 1000)
-      t.diagnostic(`${runs} inputs, ${kept} kept, ${branches} ways`)
-    }))
+testTargets(parsers)
 
 test('finds.ts names targets that there are', () => {
-  const names = new Set(parsers.map(({ name }) => name))
+  const names = new Set([...parsers, ...wireTargets].map(({ name }) => name))
   for (const [name] of finds) assert.ok(names.has(name), name)
 })
 

@@ -249,6 +249,7 @@ const ROUTE: Route = {
     ['X-Api-Key', 'secret'],
     ['User-Agent', 'fastws'],
   ],
+  protocols: [],
   tls: { key: 'secret', ca: 'public' },
 }
 
@@ -275,7 +276,7 @@ const redirects: Target = {
     '[::1]',
   ],
   run(input) {
-    let route = ROUTE
+    let route: Route = { ...ROUTE, protocols: input.length % 2 === 0 ? [] : ['secret'] }
     let hasLeft = false
     for (const location of latin1(input).split('\n').slice(0, 6)) {
       try {
@@ -288,7 +289,7 @@ const redirects: Target = {
       assert.ok(secure, 'nothing leads out of TLS')
       assert.deepEqual([url.username, url.password], ['', ''])
       hasLeft ||= url.hostname !== 'example.com' || !['', '443'].includes(url.port)
-      const carried = JSON.stringify([route.authorization, route.headers, route.tls])
+      const carried = JSON.stringify([route.authorization, route.headers, route.protocols, route.tls])
       assert.equal(/secret|c2VjcmV0/.test(carried), !hasLeft, `${url.href} gets ${carried}`)
     }
   },

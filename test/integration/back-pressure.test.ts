@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import https from 'node:https'
 import { describe, type TestContext, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
 import type { EventHandler } from '../../src/conn/events.js'
@@ -14,6 +15,7 @@ import {
   isPending,
   listen,
   rawHandshake,
+  tls,
   turn,
 } from '../support/index.js'
 import { peakWhile } from '../support/measure.js'
@@ -22,8 +24,12 @@ const KIB = 1 << 10
 const MIB = 1 << 20
 const GIB = 1 << 30
 
+/** Over TLS the peer is stopped in another way: what OpenSSL has read from the socket cannot be left there. */
+const ROADS = ['', ' over TLS'] as const
+type Road = (typeof ROADS)[number]
+
 /** A real connection, both ends of it. */
-async function connect(t: TestContext, handler?: Handler, events?: EventHandler) {
+async function connect(t: TestContext, road: Road, handler?: Handler, events?: EventHandler) {
   const opened = deferred<Conn>()
   const over = deferred()
   const server = upgrade(
@@ -34,8 +40,10 @@ async function connect(t: TestContext, handler?: Handler, events?: EventHandler)
       }),
     { onError: () => undefined },
   )
-  const url = `ws://127.0.0.1:${await listen(t, createServer(server))}`
-  const client = await dial(url, { compress: false, ...(events && { events }) })
+  const secure = road === ' over TLS'
+  const port = await listen(t, secure ? https.createServer(tls, server) : createServer(server))
+  const url = `${secure ? 'wss' : 'ws'}://127.0.0.1:${port}`
+  const client = await dial(url, { compress: false, tls: { ca: tls.ca }, ...(events && { events }) })
   t.after(() => {
     over.resolve()
     client.terminate()
@@ -74,42 +82,48 @@ function offer(conn: Conn): { readonly offered: () => number; readonly all: Prom
 }
 
 describe('a consumer that stops reading', GUARD, () => {
-  for (const consumer of ['server', 'client'] as const) {
-    test(`as ${consumer} stops a peer with 1 GiB, and goes on where it stopped`, async (t) => {
-      const { client, served } = await connect(t)
-      const [from, to] = consumer === 'server' ? [client, served] : [served, client]
-      const { offered } = offer(from)
-      const { peak } = await peakWhile(() => atRest(offered))
-      assert.ok(offered() < 32 * MIB, `${offered()} bytes were taken`) // the kernel's buffers, mostly
-      assert.ok(peak < 32 * MIB, `${peak} bytes were held`)
-      assert.ok(to.stats.messagesIn <= 16)
+  for (const road of ROADS)
+    for (const consumer of ['server', 'client'] as const) {
+      test(`as ${consumer} stops a peer with 1 GiB, and goes on where it stopped${road}`, async (t) => {
+        const { client, served } = await connect(t, road)
+        const [from, to] = consumer === 'server' ? [client, served] : [served, client]
+        const { offered } = offer(from)
+        const { peak } = await peakWhile(() => atRest(offered))
+        assert.ok(offered() < 32 * MIB, `${offered()} bytes were taken`) // the kernel's buffers, mostly
+        assert.ok(peak < 32 * MIB, `${peak} bytes were held`)
+        assert.ok(to.stats.messagesIn <= 16)
 
-      // More than it had taken: it goes on, and stops again. How much a kernel takes is not the same every time.
-      const read = 512
-      for (let i = 0; i < read; i++) assert.equal((await to.read())?.length, chunk.length)
-      await atRest(offered)
-      const waiting = offered() - read * chunk.length
-      assert.ok(waiting < 32 * MIB, `${waiting} bytes more were taken`)
-    })
+        // More than it had taken: it goes on, and stops again. How much a kernel takes is not the same every time.
+        const read = 512
+        for (let i = 0; i < read; i++) assert.equal((await to.read())?.length, chunk.length)
+        await atRest(offered)
+        const waiting = offered() - read * chunk.length
+        assert.ok(waiting < 32 * MIB, `${waiting} bytes more were taken`)
+      })
 
-    test(`as ${consumer} with a busy event function stops the peer`, async (t) => {
-      const busy = deferred()
-      let handled = 0
-      const message = (): Promise<void> => {
-        handled++
-        return busy.promise
-      }
-      t.after(() => busy.resolve())
-      const handler: Handler =
-        consumer === 'server' ? { message } : (conn) => conn.closed.then(() => undefined)
-      const { client, served } = await connect(t, handler, consumer === 'client' ? { message } : undefined)
-      const { offered } = offer(consumer === 'server' ? client : served)
-      const { peak } = await peakWhile(() => atRest(offered))
-      assert.equal(handled, 1)
-      assert.ok(offered() < 32 * MIB, `${offered()} bytes were taken`)
-      assert.ok(peak < 32 * MIB, `${peak} bytes were held`)
-    })
-  }
+      test(`as ${consumer} with a busy event function stops the peer${road}`, async (t) => {
+        const busy = deferred()
+        let handled = 0
+        const message = (): Promise<void> => {
+          handled++
+          return busy.promise
+        }
+        t.after(() => busy.resolve())
+        const handler: Handler =
+          consumer === 'server' ? { message } : (conn) => conn.closed.then(() => undefined)
+        const { client, served } = await connect(
+          t,
+          road,
+          handler,
+          consumer === 'client' ? { message } : undefined,
+        )
+        const { offered } = offer(consumer === 'server' ? client : served)
+        const { peak } = await peakWhile(() => atRest(offered))
+        assert.equal(handled, 1)
+        assert.ok(offered() < 32 * MIB, `${offered()} bytes were taken`)
+        assert.ok(peak < 32 * MIB, `${peak} bytes were held`)
+      })
+    }
 })
 
 /** A server's connection whose peer has stopped reading. */

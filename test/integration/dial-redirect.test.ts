@@ -15,7 +15,6 @@ const SECRETS = {
     'Accept-Language': 'de',
   },
   origin: 'https://app.example',
-  protocols: 'chat',
 } as const
 
 const redirect = (location: string, status = 302): string =>
@@ -81,6 +80,15 @@ describe('dial follows a redirect', () => {
     }
   })
 
+  test('to the same origin with its subprotocols', async (t) => {
+    const server = await rawServer(t)
+    const { dialled } = await redirected(t, `ws://127.0.0.1:${server.port}/`, server, '/new', {
+      protocols: ['chat', 'token.c2VjcmV0'],
+    })
+    const request = await landed(server, dialled)
+    assert.equal(request.headers['sec-websocket-protocol'], 'chat, token.c2VjcmV0')
+  })
+
   const others: [string, (here: RawServer, there: RawServer) => [from: string, to: string]][] = [
     [
       'another port',
@@ -109,7 +117,6 @@ describe('dial follows a redirect', () => {
       assert.match(raw, /^User-Agent: fastws-test\r$/m)
       assert.match(raw, /^Accept-Language: de\r$/m)
       assert.match(raw, /^Origin: https:\/\/app\.example\r$/m)
-      assert.match(raw, /^Sec-WebSocket-Protocol: chat\r$/m)
       assert.doesNotMatch(raw, /authorization|cookie/i)
     })
 
@@ -199,6 +206,22 @@ describe('dial does not follow a redirect', () => {
       assert.equal(error.code, 'WS_ERR_REDIRECT')
       assert.equal(error.status, 302)
       assert.match(error.message, message)
+    })
+
+  for (const [name, locationOf] of [
+    ['another port', (there: RawServer) => `ws://127.0.0.1:${there.port}/`],
+    ['another host', (there: RawServer) => `ws://localhost:${there.port}/`],
+    ['wss: on a port of its own', (there: RawServer) => `wss://127.0.0.1:${there.port}/`],
+  ] as const)
+    test(`to ${name} with subprotocols, which may be secrets`, async (t) => {
+      const [here, there] = [await rawServer(t), await rawServer(t)]
+      const url = `ws://127.0.0.1:${here.port}/`
+      const location = locationOf(there)
+      const { dialled } = await redirected(t, url, here, location, { protocols: 'chat' })
+      const error = await refused(dialled)
+      assert.equal(error.code, 'WS_ERR_REDIRECT')
+      assert.match(error.message, /another origin, and a subprotocol may be a secret$/)
+      assert.equal(error.headers.location, location)
     })
 
   test('without a Location', async (t) => {

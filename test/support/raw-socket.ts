@@ -5,12 +5,15 @@ import nodeTls from 'node:tls'
 import { deferred, once } from './events.js'
 import { RawPeer } from './raw-peer.js'
 
+/** A test, or a program that a test runs: it cleans up when it is over. */
+export type Cleaner = Pick<TestContext, 'after'>
+
 /** Where to connect: a port of 127.0.0.1, or anything `net.connect()` takes (a unix socket: `{ path }`). */
 export type RawTarget = number | net.NetConnectOpts
 
 export interface RawOptions {
   /** The socket is destroyed when this test ends. */
-  readonly t?: TestContext
+  readonly t?: Cleaner
   /** Speak TLS, with these options (`{ ca: tls.ca }`). */
   readonly tls?: nodeTls.ConnectionOptions
 }
@@ -44,7 +47,7 @@ export interface RawServer {
 }
 
 /** Listens on a free port of 127.0.0.1 until the test ends; with `tls` as an https server would. */
-export async function rawServer(t: TestContext, tls?: nodeTls.TlsOptions): Promise<RawServer> {
+export async function rawServer(t: Cleaner, tls?: nodeTls.TlsOptions): Promise<RawServer> {
   const waiting: RawPeer[] = []
   const sockets = new Set<Duplex>()
   let news = deferred()
@@ -82,7 +85,7 @@ export async function listenOn(server: net.Server, port = 0): Promise<number> {
  *     const port = await listen(t, createServer(upgrade(handler)))
  */
 export async function listen(
-  t: TestContext,
+  t: Cleaner,
   server: net.Server & { closeAllConnections?(): void },
 ): Promise<number> {
   t.after(() => {

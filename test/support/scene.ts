@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
 import https from 'node:https'
 import type net from 'node:net'
-import type { TestContext } from 'node:test'
 import { type Clock, systemClock } from '../../src/conn/clock.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
@@ -15,7 +14,7 @@ import { type Upgrade, type UpgradeOptions, upgrade } from '../../src/upgrade.js
 import { turn } from './events.js'
 import { type RawHandshake, type RawHandshakeOptions, rawHandshake } from './raw-handshake.js'
 import type { RawPeer } from './raw-peer.js'
-import { listen } from './raw-socket.js'
+import { type Cleaner, listen } from './raw-socket.js'
 import { tls } from './tls.js'
 
 /** Waits until something is so, turn by turn of the event loop. The test's own time limit ends it. */
@@ -84,12 +83,19 @@ export class FrameCount {
   }
 }
 
+/** Connections with that clock, begun since the frames were counted, are over: they hold nothing any more. */
+export function assertNothingHeld(clock: CountingClock, frames: FrameCount): void {
+  assert.equal(timekeeperOf(clock).size, 0, 'deadlines are left')
+  assert.equal(clock.pending, 0, 'timers are left')
+  assert.equal(frames.out, 0, 'pooled frames are left')
+}
+
 /** Sockets of this process, both ends and whatever lies on them. */
 export const openSockets = (): number =>
   process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TLSWrap').length
 
 /** Tests that have opened a scene: later ones of the same test stand beside the earlier. */
-const opened = new WeakSet<TestContext>()
+const opened = new WeakSet<Cleaner>()
 
 const echo: ConnHandler = async (conn) => {
   for await (const message of conn) await conn.send(message)
@@ -133,7 +139,7 @@ export interface Scene {
 
 /** Serves `handler` (an echo, unless told otherwise) at `/`, and has an honest connection open beside. */
 export async function openScene(
-  t: TestContext,
+  t: Cleaner,
   handler: Handler = echo,
   { secure = false, ...options }: SceneOptions = {},
 ): Promise<Scene> {
@@ -190,9 +196,7 @@ export async function openScene(
     await until(() => openSockets() === sockets)
     assert.deepEqual(reports.map(inShort).sort(), [...(left.reports ?? [])].sort())
     assert.deepEqual(errors.map(nameOf).sort(), [...(left.errors ?? [])].sort())
-    assert.equal(timekeeperOf(clock).size, 0, 'deadlines are left')
-    assert.equal(clock.pending, 0, 'timers are left')
-    assert.equal(frames.out, 0, 'pooled frames are left')
+    assertNothingHeld(clock, frames)
     await chat(honest)
   }
   return {

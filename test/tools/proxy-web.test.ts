@@ -76,11 +76,19 @@ describe('the page of fastws proxy', () => {
     const { port, root, feed } = await page(t)
     assert.match(root, /^\/[\w-]{22}\/$/)
     assert.notEqual((await page(t)).root, root)
-    for (const path of ['/', '/index.html', '/app.js', root.slice(0, -1), `${root.slice(0, -2)}/app.js`]) {
+    const other = root.replace(/.\/$/, (end) => (end === 'A/' ? 'B/' : 'A/'))
+    for (const path of [
+      '/',
+      '/index.html',
+      '/app.js',
+      root.slice(0, -1),
+      `${root.slice(0, -2)}/app.js`,
+      other,
+    ]) {
       const { status, body } = await get(port, path)
       assert.deepEqual([status, /the whole address/.test(body)], [404, true], path)
     }
-    await assert.rejects(dial(feed.replace(root, '/')), { status: 404 })
+    for (const folder of ['/', other]) await assert.rejects(dial(feed.replace(root, folder)), { status: 404 })
     const conn = await dial(feed)
     conn.terminate()
   })

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -83,7 +83,7 @@ export async function startWeb({ listen: endpoint, title }: WebSettings): Promis
       for await (const message of conn) await send(conn, answerTo(message, history))
     },
     {
-      path: `${folder}feed`,
+      path: ({ url }) => fileIn(folder, url) === 'feed',
       maxMessage: 1024,
       accept: ({ headers }) => (isOurs(headers.host, endpoint) ? undefined : reject(403)),
     },
@@ -153,12 +153,24 @@ function isOurs(host: string | undefined, endpoint: Endpoint): boolean {
   return LOCAL.includes(name) || name === own || ANYBODY.includes(own ?? '')
 }
 
+/**
+ * What is asked for in the folder; undefined for whoever does not know its key, of which the time that this takes tells
+ * nothing.
+ */
+function fileIn(folder: string, url = ''): string | undefined {
+  const own = Buffer.from(folder)
+  const given = Buffer.from(url).subarray(0, own.length)
+  if (given.length < own.length || !timingSafeEqual(given, own)) return undefined
+  return url.slice(folder.length)
+}
+
 function sendFile(
   { url, method, headers }: IncomingMessage,
   response: ServerResponse,
   { folder, endpoint }: { readonly folder: string; readonly endpoint: Endpoint },
 ): void {
-  const path = url === folder ? 'index.html' : url?.startsWith(folder) ? url.slice(folder.length) : ''
+  const name = fileIn(folder, url)
+  const path = name === '' ? 'index.html' : (name ?? '')
   const type = Object.hasOwn(TYPES, path) ? TYPES[path] : undefined
   const status = isOurs(headers.host, endpoint) ? (type === undefined ? 404 : 200) : 403
   if (status !== 200 || type === undefined || (method !== 'GET' && method !== 'HEAD')) {
