@@ -5,6 +5,12 @@ import { filesIn, run } from './lib.mjs'
 const TIMEOUT = 600_000
 
 /**
+ * Where a name has several addresses, as localhost may, Node gives each a quarter of a second: on a busy machine it gives
+ * up the right one. In the environment, because programs that tests start are to be as patient.
+ */
+const PATIENCE = '--network-family-autoselection-attempt-timeout=60000'
+
+/**
  * The compiled test files of some parts: a folder or a file below test/, without its ending; all of them when none is
  * given. As a list, because Node 20 expands no patterns, and takes a folder for something else than Node 22 does.
  */
@@ -29,5 +35,6 @@ export function runTests(files, { node = process.execPath, env = {}, summary } =
   args.push(`--test-concurrency=${Math.max(2, availableParallelism())}`)
   args.push('--test-reporter=spec', '--test-reporter-destination=stdout')
   if (summary) args.push('--test-reporter=./.ci/summary.mjs', `--test-reporter-destination=${summary}`)
-  return run(node, [...args, ...files], env)
+  const { NODE_OPTIONS = '' } = process.env
+  return run(node, [...args, ...files], { NODE_OPTIONS: `${NODE_OPTIONS} ${PATIENCE}`.trim(), ...env })
 }

@@ -23,7 +23,7 @@ export type CountedSample = {
   p99?: number
 }
 
-/** A window in which nothing came back is made longer: the machine had other things to do, or a message takes its time. */
+/** A window in which nothing came back, or nothing was compared, is made longer: the machine had other things to do, or a message takes its time. */
 const PATIENCE = 20_000
 
 /** Waits for so long, and asks; again while the answer is not enough. */
@@ -51,7 +51,7 @@ export async function measureWindow(
   const end = await afterSome(
     milliseconds,
     () => snapshot(server, load),
-    ({ count }) => count.messages > begin.count.messages,
+    ({ count }) => count.messages > begin.count.messages && count.checked > 0,
   )
   return sampleOf(begin, end, await load.ask<LoadOutcome>('stop'))
 }

@@ -42,16 +42,16 @@ let sink = 0
 
 /** Nanoseconds for one time. */
 function timeOf(work: () => number, milliseconds: number): number {
-  const end = performance.now() + milliseconds
   const begin = performance.now()
   let times = 0
-  let now = begin
-  for (let batch = 1; now < end; batch = Math.min(batch * 2, 4096)) {
+  let spent = 0
+  // Once at least, however little time there is: nothing divided by nothing is no number.
+  for (let batch = 1; times === 0 || spent < milliseconds; batch = Math.min(batch * 2, 4096)) {
     for (let i = 0; i < batch; i++) sink = (sink + work()) | 0
     times += batch
-    now = performance.now()
+    spent = performance.now() - begin
   }
-  return ((now - begin) * 1e6) / times
+  return (spent * 1e6) / times
 }
 
 /** Prints twins when their file is what was started. */

@@ -60,7 +60,7 @@ export async function soak(shape: SoakShape): Promise<Finding[]> {
     const tallies = await toLoad.ask<Record<string, Tally>>('stop')
     const counts = await settled(toServer)
     const outcome = { samples, tallies, server: counts }
-    return [judgeMemory(samples), judgeDelay(samples, maxDelay), judgeMessages(outcome)]
+    return [judgeMemory(samples, seconds), judgeDelay(samples, maxDelay), judgeMessages(outcome)]
   } finally {
     await Promise.all([end(server), end(load)])
   }

@@ -35,15 +35,15 @@ export interface Finding {
 const MIB = 1 << 20
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`
 
-/** Fewer samples than this tell nothing about a tendency. */
-const ENOUGH = 8
+/** Fewer samples, or seconds, than this tell nothing about a tendency: what is young grows. */
+const ENOUGH = { samples: 8, seconds: 30 } as const
 
 /**
  * Memory is flat when the second half of the time holds no more than the first, both at their least: of the heap (with
  * buffers) 5 % or 8 MiB more, of resident memory, which the allocator gives back late, 10 % or 32 MiB. The first quarter
  * is left out: caches fill, code is compiled.
  */
-export function judgeMemory(samples: readonly Sample[]): Finding {
+export function judgeMemory(samples: readonly Sample[], seconds: number): Finding {
   const settled = samples.slice(Math.floor(samples.length / 4))
   const half = Math.floor(settled.length / 2)
   const growth = (of: (sample: Sample) => number): [before: number, after: number] => [
@@ -55,7 +55,8 @@ export function judgeMemory(samples: readonly Sample[]): Finding {
   const isFlat =
     heapLater - heap <= Math.max(0.05 * heap, 8 * MIB) && rssLater - rss <= Math.max(0.1 * rss, 32 * MIB)
   const text = `heap ${mib(heap)}, later ${mib(heapLater)}; resident ${mib(rss)}, later ${mib(rssLater)}`
-  if (samples.length < ENOUGH) return { what: 'memory', isGood: true, text: `${text} (too short to judge)` }
+  if (samples.length < ENOUGH.samples || seconds < ENOUGH.seconds)
+    return { what: 'memory', isGood: true, text: `${text} (too short to judge)` }
   return { what: 'memory is flat', isGood: isFlat, text }
 }
 

@@ -53,10 +53,15 @@ describe('npm run soak', GUARD, () => {
 
   test('calls memory flat that goes up and down, and not what only goes up', () => {
     const steady = Array.from({ length: 40 }, (_, i) => sample(50 + (i % 5)))
-    assert.equal(judgeMemory(steady).isGood, true)
-    assert.equal(judgeMemory(steady.map((_, i) => sample(50 + i))).isGood, false)
-    assert.equal(judgeMemory(steady.map((_, i) => sample(50, 100 + 3 * i))).isGood, false)
-    assert.match(judgeMemory(steady.slice(0, 3)).text, /too short to judge/)
+    const rising = steady.map((_, i) => sample(50 + i))
+    const resident = steady.map((_, i) => sample(50, 100 + 3 * i))
+    assert.equal(judgeMemory(steady, 30).isGood, true)
+    assert.equal(judgeMemory(rising, 30).isGood, false)
+    assert.equal(judgeMemory(resident, 30).isGood, false)
+    for (const { isGood, text } of [judgeMemory(rising.slice(0, 7), 30), judgeMemory(rising, 29)]) {
+      assert.equal(isGood, true)
+      assert.match(text, /too short to judge/)
+    }
   })
 
   test('judges the event loop by the worst sample', () => {

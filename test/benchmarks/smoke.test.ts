@@ -135,4 +135,10 @@ describe('every small benchmark runs, and so does its naive twin', () => {
       for (const [, ours, theirs] of lines)
         for (const time of [ours, theirs]) assert.match(time ?? '', /^[\d.,]+ ns$/)
     })
+
+  test('once at least, however little time there is', () => {
+    const twins = { name: 'twins', fast: () => 1, naive: () => 1 }
+    const [[, ours, theirs] = []] = measureTwins([twins], { rounds: 1, time: 0 })
+    for (const time of [ours, theirs]) assert.match(time ?? '', /^[\d.,]+ ns$/)
+  })
 })

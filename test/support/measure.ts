@@ -14,6 +14,15 @@ export async function isCollected(ref: WeakRef<object>): Promise<boolean> {
   return ref.deref() === undefined
 }
 
+/** Bytes of buffers that are in use. Garbage counts as long as all of it is no more than `limit`: to look is slow. */
+export function buffersInUse(limit: number): number {
+  const { arrayBuffers } = process.memoryUsage()
+  if (arrayBuffers <= limit) return arrayBuffers
+  gc()
+  gc() // waits for what the first one has left to other threads
+  return process.memoryUsage().arrayBuffers
+}
+
 /** How much of the processor's time something takes, in milliseconds: other programs do not count. */
 export async function cpuOf(work: () => unknown): Promise<number> {
   const before = process.cpuUsage()

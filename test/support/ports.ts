@@ -3,8 +3,21 @@ import type { TestContext } from 'node:test'
 import { once } from './events.js'
 import { listen, listenOn } from './raw-socket.js'
 
-/** Below what systems give away by themselves (Linux from 32768 on, others from 49152), above what services have. */
-const [LEAST, MOST] = [20_000, 32_000]
+/**
+ * Both ranges lie below what systems give away by themselves (Linux from 32768 on, others from 49152), and above what
+ * services have.
+ */
+const REFUSED = { least: 10_000, most: 20_000 } as const
+const FREE = { least: 20_000, most: 32_000 } as const
+
+/** Places in a range that are a process's own, before it comes to those of the next one. */
+const OWN = 8
+
+let taken = 0
+
+/** The next port to try. Processes that began to look at the same moment, as tests do, look at different ones. */
+const nextOf = ({ least, most }: typeof REFUSED | typeof FREE): number =>
+  least + ((process.pid * OWN + taken++) % (most - least))
 
 /**
  * A port of 127.0.0.1 for a program that has to be told one. Nobody else is given it meanwhile: those who ask for any
@@ -12,7 +25,7 @@ const [LEAST, MOST] = [20_000, 32_000]
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = LEAST + Math.floor(Math.random() * (MOST - LEAST))
+    const port = nextOf(FREE)
     const probe = net.createServer()
     const isFree = await listenOn(probe, port).then(
       () => true,
@@ -26,12 +39,21 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * A port of 127.0.0.1 where nobody listens, and nobody can as long as the test runs: it is the near end of a connection.
- * One that was listened on, and is no more, may be somebody else's by then.
+ * A port of 127.0.0.1 where nobody listens, and nobody will as long as the test runs: it is the near end of a
+ * connection, in a range that nobody else takes ports from. One that was listened on, and is no more, may be somebody
+ * else's by then. One that the system has chosen may be chosen again for who connects to it: TCP then connects that
+ * socket to itself.
  */
 export async function refusedPort(t: TestContext): Promise<number> {
-  const socket = net.connect(await listen(t, net.createServer()), '127.0.0.1')
-  t.after(() => socket.destroy())
-  await once(socket, 'connect')
-  return socket.localPort!
+  const port = await listen(t, net.createServer())
+  for (;;) {
+    const localPort = nextOf(REFUSED)
+    const socket = net.connect({ port, host: '127.0.0.1', localPort })
+    t.after(() => socket.destroy())
+    const isOurs = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    if (isOurs) return localPort
+  }
 }

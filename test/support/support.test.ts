@@ -7,6 +7,7 @@ import {
   clientFrame,
   deferred,
   FakeClock,
+  freePort,
   hex,
   isPending,
   listen,
@@ -16,12 +17,14 @@ import {
   rawConnect,
   rawHandshake,
   rawServer,
+  refusedPort,
   seeded,
   serverFrame,
   tls,
   toHex,
   wireFrame,
 } from './index.js'
+import { listenOn } from './raw-socket.js'
 
 test('hex ignores white space and refuses half bytes and foreign digits', () => {
   assert.deepEqual(hex('81 05\n48'), Buffer.of(0x81, 0x05, 0x48))
@@ -177,4 +180,20 @@ test('listen gives a port and closes the server behind the test', async (t) => {
     assert.equal(await response.text(), 'here')
   })
   assert.equal(server.listening, false)
+})
+
+test('freePort gives a port that can be listened on, another one each time', async (t) => {
+  const ports = [await freePort(), await freePort(), await freePort()]
+  assert.equal(new Set(ports).size, 3)
+  for (const port of ports) {
+    const server = createServer()
+    t.after(() => server.close())
+    assert.equal(await listenOn(server, port), port)
+  }
+})
+
+test('refusedPort gives a port where nobody listens, that the system does not choose for who connects', async (t) => {
+  const port = await refusedPort(t)
+  assert.ok(port < 20_000 && port !== (await refusedPort(t)))
+  await assert.rejects(rawConnect(port, { t }), { code: 'ECONNREFUSED' })
 })

@@ -38,7 +38,8 @@ describe('a failure', () => {
         { address: '127.0.0.1', family: 4 },
         { address: '127.0.0.2', family: 4 },
       ])
-    const socket = connect({ host: 'two.test', port, lookup, autoSelectFamily: true })
+    const patient = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 60_000 }
+    const socket = connect({ host: 'two.test', port, lookup, ...patient })
     const cause = await once(socket, 'error')
     const error = new HandshakeError('WS_ERR_SOCKET', 'Cannot open', { cause })
     const why = `connect ECONNREFUSED 127.0.0.1:${port}, connect ECONNREFUSED 127.0.0.2:${port}`

@@ -7,7 +7,7 @@ import { type Handler, upgrade } from '../../src/index.js'
 import { readRecording } from '../../src/tools/recording/read.js'
 import { scriptsOf } from '../../src/tools/replay/script.js'
 import { Waiter } from '../../src/tools/replay/waiter.js'
-import { deferred, listen } from '../support/index.js'
+import { deferred, GUARD, isPending, listen } from '../support/index.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram } from './wire-program.js'
 
@@ -45,7 +45,7 @@ const sent = (payload: string, more: object = {}): object => ({
   ...{ encoding: 'utf8', payload, ...more },
 })
 
-describe('fastws replay with a recording that means no good', () => {
+describe('fastws replay with a recording that means no good', GUARD, () => {
   test('connects to the host that its user named, whatever path was recorded', async (t) => {
     const [own, other] = [await asked(t), await asked(t)]
     const elsewhere = `127.0.0.1:${other.port}`
@@ -75,21 +75,25 @@ describe('fastws replay with a recording that means no good', () => {
   })
 
   test('ends every connection when one of them cannot be opened as recorded', async (t) => {
-    const closed = deferred<number>()
-    const opened = deferred<void>()
-    const { port } = await asked(t, {
-      open: () => opened.resolve(),
-      close: (_, { code }) => closed.resolve(code),
-    })
     const records = [request('/', [], 1), sent('x', { at: 0 }), sent('late', { at: 90_000 })]
     const bad = request('/', [['Sec-WebSocket-Protocol', 'a b']], 2)
     const path = write(t, [...records, { ...bad, at: 200 }, sent('x', { conn: 2, at: 200 })])
     const before = process.listenerCount('SIGINT')
-    const { code, stderr } = await runMain('replay', path, `ws://127.0.0.1:${port}`)
-    await opened.promise
-    assert.equal(code, 2)
-    assert.match(stderr, /Cannot use protocols/)
-    assert.equal(await closed.promise, 1006)
+    /** How the first one was closed; undefined where the machine stood still, and it was not open by then. */
+    const run = async (): Promise<number | undefined> => {
+      const [opened, closed] = [deferred<void>(), deferred<number>()]
+      const { port } = await asked(t, {
+        open: () => opened.resolve(),
+        close: (_, { code }) => closed.resolve(code),
+      })
+      const { code, stderr } = await runMain('replay', path, `ws://127.0.0.1:${port}`)
+      assert.equal(code, 2)
+      assert.match(stderr, /Cannot use protocols/)
+      return (await isPending(opened.promise)) ? undefined : closed.promise
+    }
+    let closed: number | undefined
+    for (let i = 0; i < 5 && closed === undefined; i++) closed = await run()
+    assert.equal(closed, 1006)
     assert.equal(process.listenerCount('SIGINT'), before)
   })
 

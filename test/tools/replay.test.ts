@@ -347,11 +347,14 @@ describe('fastws replay', () => {
         .map((line) => JSON.parse(line))
       return others[0].at - first.at
     }
-    assert.ok((await time()) >= 350)
-    // What a busy machine adds is never the same: the least of some counts.
-    let twice = Infinity
-    for (let i = 0; i < 5 && twice >= 350; i++) twice = Math.min(twice, await time('--speed', '2'))
-    assert.ok(twice >= 150 && twice < 350, String(twice))
+    // A busy machine holds up the first frame, or the second, but not each time.
+    let whole = 0
+    for (let i = 0; i < 5 && whole < 350; i++) whole = await time()
+    assert.ok(whole >= 350, String(whole))
+    const isHalf = (milliseconds: number): boolean => milliseconds >= 150 && milliseconds < 350
+    let half = 0
+    for (let i = 0; i < 5 && !isHalf(half); i++) half = await time('--speed', '2')
+    assert.ok(isHalf(half), String(half))
   })
 
   test('plays all connections of a recording, or one', async (t) => {

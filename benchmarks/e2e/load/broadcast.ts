@@ -43,12 +43,12 @@ export class BroadcastLoad implements CountedLoad {
   }
 
   warm(): void {
-    this.#checked = 0
+    this.#checked = this.#reads = 0 // the next read is compared, however few there are
   }
 
   count(): LoadCount {
     if (this.#failure !== undefined) throw this.#failure
-    return countNow(this.#deliveries)
+    return countNow(this.#deliveries, this.#checked)
   }
 
   stop(): LoadOutcome {

@@ -1,6 +1,8 @@
 /** How far a load has come. */
 export interface LoadCount {
   readonly messages: number
+  /** Reads that were compared byte for byte. */
+  readonly checked: number
   /** Milliseconds on the clock of the load. */
   readonly at: number
   /** Processor time of the load in microseconds. */
@@ -22,7 +24,7 @@ export interface CountedLoad {
   stop(): LoadOutcome
 }
 
-export function countNow(messages: number): LoadCount {
+export function countNow(messages: number, checked: number): LoadCount {
   const { user, system } = process.cpuUsage()
-  return { messages, at: performance.now(), cpu: user + system }
+  return { messages, checked, at: performance.now(), cpu: user + system }
 }

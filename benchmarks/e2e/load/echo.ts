@@ -134,7 +134,7 @@ export class EchoLoad implements CountedLoad {
 
   count(): LoadCount {
     if (this.#failure !== undefined) throw this.#failure
-    return countNow(this.#load.messages)
+    return countNow(this.#load.messages, this.#load.checked)
   }
 
   stop(): LoadOutcome {

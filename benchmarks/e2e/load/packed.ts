@@ -160,7 +160,7 @@ export class PackedLoad implements CountedLoad {
 
   count(): LoadCount {
     this.#throw()
-    return countNow(this.messages)
+    return countNow(this.messages, this.#checker.checked)
   }
 
   stop(): LoadOutcome {

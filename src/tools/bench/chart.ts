@@ -23,12 +23,14 @@ export function rowsOf(histogram: Histogram): readonly Row[] {
   const spread = scale(histogram.max) - scale(histogram.min)
   const perDecade = SERIES.find((steps) => spread * steps >= FEW) ?? 80
   const rowOf = (value: number): number => Math.floor(scale(value) * perDecade)
-  const [first, last] = [rowOf(histogram.min), rowOf(histogram.max)]
+  const buckets = [...histogram.buckets()]
+  const last = rowOf(histogram.max)
+  const first = buckets.length === 1 ? last : rowOf(histogram.min)
   const counts = Array.from({ length: last - first + 1 }, () => 0)
-  for (const { from, count } of histogram.buckets()) {
-    // A bucket begins a little below the smallest value in it.
-    const row = Math.max(first, rowOf(from)) - first
-    counts[row] = (counts[row] ?? 0) + count
+  for (const { from, to, count } of buckets) {
+    // A bucket begins a little below the smallest value in it, maybe in the row before: the first and last row hold some.
+    const row = to >= histogram.max ? last : Math.max(first, rowOf(from))
+    counts[row - first] = (counts[row - first] ?? 0) + count
   }
   return counts.map((count, i) => ({ to: 10 ** ((first + i + 1) / perDecade), count }))
 }

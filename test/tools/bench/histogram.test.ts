@@ -111,6 +111,20 @@ describe('rowsOf()', () => {
     )
   })
 
+  test('counts the smallest and the largest value in the rows at the ends, though their bucket reaches into two', () => {
+    for (const [all, counts] of [
+      [
+        [0, 1e12 + 1e8],
+        [1, ...Array.from({ length: 11 }, () => 0), 1],
+      ],
+      [[1e12 - 1e8, 1e12 + 1e8], [2]], // one bucket
+    ] as const)
+      assert.deepEqual(
+        rowsOf(histogramOf(all)).map(({ count }) => count),
+        counts,
+      )
+  })
+
   test('puts values where they belong, to the width of their bucket', () => {
     fc.assert(
       fc.property(values, value, (all, limit) => {
