@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { barPlot, linePlot } from '../../benchmarks/report/svg.js'
+import { fc } from '../support/fast-check.js'
 
 /** What a quick run measures may be nothing, and what memory has grown by may be less than nothing. */
 const figure = fc.oneof(fc.constant(0), fc.double({ min: -1e9, max: 1e9, noNaN: true }))

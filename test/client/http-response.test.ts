@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import {
   MAX_HEAD_BYTES,
   MAX_HEAD_LINES,
@@ -9,6 +8,7 @@ import {
 } from '../../src/client/http-response.js'
 import { type Breach, HandshakeError } from '../../src/errors.js'
 import type { HandshakeResponse } from '../../src/handshake/client.js'
+import { fc } from '../support/fast-check.js'
 import { seeded } from '../support/index.js'
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import type { CompressOptions } from '../../src/conn/compress-options.js'
 import type { Conn } from '../../src/conn/conn.js'
 import { pair } from '../../src/conn/pair.js'
 import { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import type { Extension } from '../../src/protocol/extension.js'
+import { fc } from '../support/fast-check.js'
 import { TAKEOVER } from './compress-support.js'
 import { settle, watchUnhandled } from './support.js'
 

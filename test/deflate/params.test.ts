@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import {
   agreementOf,
   answerOffer,
@@ -11,6 +10,7 @@ import {
 import { formatExtensions, parseExtensions } from '../../src/handshake/extensions.js'
 import type { ExtensionParams } from '../../src/protocol/extension.js'
 import { runSeed } from '../frame/helpers.js'
+import { fc } from '../support/fast-check.js'
 
 const NAME = 'permessage-deflate'
 

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import type { FrameInit } from '../../src/frame/frame.js'
+import { fc } from '../support/fast-check.js'
 
 /** A frame and its bytes. */
 export type Case = readonly [name: string, digits: string, frame: FrameInit]

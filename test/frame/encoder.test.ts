@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import * as ws from 'ws'
 import { encodeClosePayload } from '../../src/frame/close.js'
 import { encodedSize, encodeFrame, encodeFrameInto } from '../../src/frame/encoder.js'
 import { copyIntoFrame, Frame, type FrameInit, lendToFrame, retire } from '../../src/frame/frame.js'
 import { mask } from '../../src/frame/mask.js'
+import { fc } from '../support/fast-check.js'
 import { moreExamples, rfcExamples, validFrames } from './cases.js'
 import { hex, maskNaively, misuse, released } from './helpers.js'
 

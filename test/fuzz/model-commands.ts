@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import { Frame } from '../../src/frame/frame.js'
+import { fc } from '../support/fast-check.js'
 import { closePayload, Random, type WireFrame } from '../support/index.js'
 import { type Asked, type Model, settle, type World } from './model.js'
 

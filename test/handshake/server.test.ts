@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { encodeAcceptance, isRefusal, judge, type RequestFacts } from '../../src/handshake/server.js'
+import { fc } from '../support/fast-check.js'
 import { ACCEPT, GOOD, KEY } from './raw.js'
 
 const split = (line: string): string[] => {

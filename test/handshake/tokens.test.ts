@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import {
   hasListed,
   headerLines,
@@ -10,6 +9,7 @@ import {
   listHas,
   parseTokenList,
 } from '../../src/handshake/tokens.js'
+import { fc } from '../support/fast-check.js'
 import { cpuOf } from '../support/measure.js'
 
 test('isToken takes exactly the letters of RFC 9110 §5.6.2', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { encodeFrame, Frame, Opcode } from '../../src/frame/index.js'
 import { deflate } from '../../src/tools/check/deflate.js'
 import { Direction } from '../../src/tools/recording/direction.js'
@@ -9,6 +8,7 @@ import { Exchange } from '../../src/tools/recording/exchange.js'
 import { recordOf, sessionRecord } from '../../src/tools/recording/lines.js'
 import { readRecording } from '../../src/tools/recording/read.js'
 import { FrameScanner } from '../../src/tools/recording/scanner.js'
+import { fc } from '../support/fast-check.js'
 
 const readAll = (text: string): WireEvent[] => [...readRecording(text)]
 

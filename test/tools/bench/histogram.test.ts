@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { chart, rowsOf } from '../../../src/tools/bench/chart.js'
 import { Histogram } from '../../../src/tools/bench/histogram.js'
+import { fc } from '../../support/fast-check.js'
 
 const LARGEST = 2 ** 43 - 1
 

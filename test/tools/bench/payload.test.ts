@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { Payloads } from '../../../src/tools/bench/payload.js'
 import { Times } from '../../../src/tools/bench/times.js'
+import { fc } from '../../support/fast-check.js'
 
 describe('Payloads', () => {
   const size = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(1000, 70_000, 300_000))
