@@ -29,11 +29,12 @@ const bad = (what: string, breach?: Breach): HandshakeError =>
 
 // What no option sets is told by the name that docs/limits.md has for it.
 
-const tooLong = (more: number): HandshakeError =>
+/** How much longer depends on how it was cut on its way: it is told that there was more. */
+const tooLong = (): HandshakeError =>
   bad(`has a head longer than ${MAX_HEAD_BYTES} bytes`, {
     option: 'head bytes',
     limit: MAX_HEAD_BYTES,
-    value: MAX_HEAD_BYTES + more,
+    value: MAX_HEAD_BYTES + 1,
   })
 
 const tooManyLines = (): HandshakeError =>
@@ -94,7 +95,7 @@ export class ResponseReader {
     this.#reserve(this.#filled + Math.min(part.length, room))
     this.#filled += part.copy(this.#bytes, this.#filled)
     this.#checkStart()
-    if (part.length > room) throw tooLong(part.length - room)
+    if (part.length > room) throw tooLong()
   }
 
   #reserve(size: number): void {
