@@ -115,7 +115,11 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   get memory(): number {
-    return this.ending.isEnding ? 0 : memoryOf(this.inbound, this.outbox, this.terms.codecs)
+    return memoryOf(this.inbound, this.outbox, this.terms.codecs)
+  }
+
+  get isEnding(): boolean {
+    return this.ending.isEnding
   }
 
   pause(): void {
@@ -282,6 +286,7 @@ export class Core<Data> implements Hosts<Data> {
 
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
+    this.inbound.abandoned = 0
     this.outbox.drop()
     this.terms.codecs?.end(this.delivery, (thrown) => this.#application.onHandlerError(this, thrown))
     publishClose(this, report)

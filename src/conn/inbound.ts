@@ -40,6 +40,8 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   isPaused = false
   /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
+  /** The size of what `room()` gave when nothing was wanted any more: the transport has it until bytes come. */
+  abandoned = 0
   #pumping = false
   /** We have sent Close: data must not keep the peer's Close from being seen. */
   #closing = false
@@ -84,9 +86,9 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
 
   #receive(memory: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
-    if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
+    if (this.#discards) return void (this.abandoned = 0)
     this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.decoder.append(memory, start, end)
@@ -123,6 +125,9 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
+    this.abandoned = this.#room?.buffer.byteLength ?? 0
+    this.#room = undefined
+    this.decoder.drop()
     this.#pace?.stop()
     this.#start()
   }
@@ -280,6 +285,7 @@ export class Inbound extends Arrivals implements DeliverySource, Incoming, Paced
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) {
       decodeClosePayload(payload) // a malformed one fails the connection
+      this.decoder.drop()
       this.#discards = true // after a good one nothing else counts (§5.5.1)
     }
     if (opcode === Opcode.Ping) this.pingsIn++
