@@ -1,6 +1,7 @@
 import { FIN } from '../frame/header.js'
 import { Opcode } from '../frame/opcode.js'
 import type { Incoming } from './message-watch.js'
+import type { Pace } from './pace.js'
 import type { WireWatch } from './wire-watch.js'
 
 /** What has come in so far, how it goes on, and who looks at it meanwhile. */
@@ -19,11 +20,19 @@ export abstract class Arrivals implements Incoming {
   isStopped = false
   /** Why the peer was stopped, if it was: nobody makes room for what it sent, or it sends faster than it may. */
   pausedBy: 'reader' | 'rate' | undefined = undefined
+  /** Holds the peer to its rates; most connections have none. */
+  pace: Pace | undefined = undefined
+  /** The size of what was to be read into when nothing was wanted any more: the transport has it until bytes come. */
+  abandoned = 0
   /** Shown every frame, while somebody looks. */
   watch: WireWatch | undefined = undefined
 
   get isInside(): boolean {
     return this.decoder.buffered > 0 || this.session.isInside
+  }
+
+  get ratePauses(): number {
+    return this.pace?.pauses ?? 0
   }
 
   get partial(): number {

@@ -1,4 +1,4 @@
-import { bytesOf, endOf, type Frame, startOf } from '../frame/frame.js'
+import { bytesOf, endOf, type Frame, heldBy, startOf } from '../frame/frame.js'
 import { Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
 import { isUtf8 } from '../frame/utf8.js'
@@ -18,19 +18,25 @@ export interface AssembleRules {
   readonly validateText: boolean
 }
 
+/** Told when an extension has changed a frame back, and how much more it holds than before. */
+export type OnGrown = (bytes: number) => void
+
 /** Joins the frames of one message, which are released; a promise when an extension takes time. */
 export function assemble(
   frames: Frame[],
   codecs: Codecs | undefined,
   rules: AssembleRules,
+  onGrown?: OnGrown,
 ): Message | Promise<Message> {
   if (codecs === undefined) return join(frames)
   let total = 0
   const decode = (frame: Frame): void | Promise<void> => {
+    const before = heldBy(frame)
     const pending = codecs.decode(frame, rules.maxMessage - total)
     const count = (): void => {
       total += frame.length
       if (total > rules.maxMessage) throw messageTooBig(total, rules.maxMessage)
+      onGrown?.(heldBy(frame) - before)
     }
     return pending === undefined ? count() : pending.then(count)
   }

@@ -20,11 +20,17 @@ export class Backlog {
     codecs: Codecs | undefined,
     options: ResolvedConnOptions,
     readers: Readers,
-    host: DecodingHost & ServingHost,
+    host: DecodingHost,
+    servingHost: ServingHost,
   ) {
     this.inbox = new Inbox(options)
     this.decoding = new Decoding(this.inbox, codecs, options, host)
-    this.serving = new Serving(this.inbox, this.decoding, readers, host)
+    this.serving = new Serving(this.inbox, this.decoding, readers, servingHost)
+  }
+
+  /** Bytes that all of it holds. */
+  get memory(): number {
+    return this.inbox.memory + this.decoding.memory
   }
 
   get isEmpty(): boolean {
@@ -48,8 +54,9 @@ export class Backlog {
     return this.serving.isStreaming || !this.isEmpty || this.decoding.isBusy
   }
 
-  /** There will be no more, and who wants whole messages has had them: the part of one that is left is nobody's. */
-  dropCutOff(): void {
-    if (!this.decoding.isBusy) this.inbox.clear()
+  /** Nobody will read any more. */
+  abandon(): void {
+    this.inbox.clear()
+    this.decoding.abandon()
   }
 }

@@ -290,7 +290,7 @@ export class Conn<Data = unknown> implements AsyncIterable<Message>, AsyncDispos
       return conn
     }
     handlerFailed = (conn, error) => conn.#core.handlerFailed(error)
-    abandonConn = (conn) => conn.#core.abandon()
+    abandonConn = (conn) => conn.#core.delivery.abandon()
     shutConn = (conn, code, reason, within) => conn.#core.ending.close(code, reason, within)
     outboxOf = (conn) => conn.#core.outbox
     failConn = (conn, error) => conn.#core.fail(error)

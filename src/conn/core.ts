@@ -90,10 +90,6 @@ export class Core<Data> implements Hosts<Data> {
     return statsOf(this.inbound, this.#framer, this.sender, this.outbox, this.terms.codecs, this.#pings)
   }
 
-  abandon(): void {
-    this.delivery.abandon()
-  }
-
   // The way in: transport -> inbound -> delivery -> events or readers.
 
   bytes(memory: Buffer, start: number, end: number): void {
@@ -114,7 +110,7 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   get memory(): number {
-    return this.ending.isEnding ? 0 : memoryOf(this.inbound, this.outbox, this.terms.codecs)
+    return memoryOf(this.inbound, this.outbox, this.terms.codecs)
   }
 
   pause(): void {
@@ -207,10 +203,10 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   handlerFailed(thrown: unknown): void {
-    if (isOwnEnd(thrown, this.ending)) return this.abandon()
+    if (isOwnEnd(thrown, this.ending)) return this.delivery.abandon()
     const error = toError(thrown)
     this.fail(new WebSocketError('WS_ERR_HANDLER', `The handler failed: ${error.message}`, { cause: error }))
-    this.abandon()
+    this.delivery.abandon()
     this.#application.onHandlerError(this, error)
   }
 
@@ -220,7 +216,7 @@ export class Core<Data> implements Hosts<Data> {
 
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
-    if (this.#application.hasEvents) this.abandon()
+    if (this.#application.hasEvents) this.delivery.abandon()
     this.ending.terminate(terminated())
   }
 
@@ -288,6 +284,7 @@ export class Core<Data> implements Hosts<Data> {
 
   onOver(report: CloseReport): void {
     this.#heartbeat.stop()
+    this.inbound.abandoned = 0
     this.outbox.drop()
     this.terms.codecs?.end(this.delivery, (thrown) => this.#application.onHandlerError(this, thrown))
     publishClose(this, report)

@@ -1,4 +1,4 @@
-import { type Frame, headOf, packHead, setFrame } from '../frame/frame.js'
+import { type Frame, headOf, heldBy, packHead, setFrame } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import { Utf8Validator } from '../frame/utf8.js'
@@ -11,6 +11,8 @@ import type { Message } from './message.js'
 
 /** Told when something that took its time is done, and how. */
 export interface DecodingHost {
+  /** More may be held here than before. */
+  onHolding(): void
   onDecoded(failure: { readonly error: unknown } | undefined): void
 }
 
@@ -26,6 +28,10 @@ export class Decoding {
   #message: Message | undefined
   #part: Frame | undefined
   #busy = false
+  /** What the frames hold that an extension is at work on. */
+  #held = 0
+  /** Somebody may still want what comes of them. */
+  #wanted = true
   /** How long the message that is taken frame by frame has grown; of one that is read as a stream, whether it is UTF-8. */
   #grown = 0
   #utf8: Utf8Validator | undefined
@@ -47,6 +53,12 @@ export class Decoding {
     return this.#message === undefined && this.#part === undefined
   }
 
+  /** Bytes that are out of the inbox and were not handed over. */
+  get memory(): number {
+    const kept = (this.#message?.length ?? 0) + (this.#part === undefined ? 0 : heldBy(this.#part))
+    return this.#busy ? kept + this.#held : kept
+  }
+
   /** Whether a message waits that is out of the inbox already. */
   get hasMessage(): boolean {
     return this.#message !== undefined
@@ -61,12 +73,19 @@ export class Decoding {
 
   /** By itself: functions that close over `this` cost memory in every call, also where they are not come to. */
   #joined(): Message | undefined {
+    const frames = this.#inbox.shiftMessage()
     return this.#run(
-      () => assemble(this.#inbox.shiftMessage(), this.#codecs, this.#rules),
+      frames,
+      () => assemble(frames, this.#codecs, this.#rules, (bytes) => this.#grow(bytes)),
       (message) => {
         this.#message = message
       },
     )
+  }
+
+  #grow(bytes: number): void {
+    this.#held += bytes
+    if (this.#busy) this.#host.onHolding()
   }
 
   /** The first data frame, decoded; undefined when there is none, or when it takes time. */
@@ -76,6 +95,7 @@ export class Decoding {
     const frame = decoded ?? this.#inbox.shiftData()
     if (decoded !== undefined || frame === undefined || this.#codecs === undefined) return frame
     return this.#run(
+      [frame],
       () => orGiveBack([frame], () => this.#decodePart(frame, this.#textOf(frame))),
       (done) => {
         this.#part = done
@@ -100,13 +120,24 @@ export class Decoding {
     return this.#part
   }
 
+  /** Nobody will read any more: what is being decoded is dropped when that is done. */
+  abandon(): void {
+    this.#wanted = false
+    this.#drop()
+  }
+
+  #drop(): void {
+    if (this.#part !== undefined) releaseFrame(this.#part)
+    this.#message = this.#part = undefined
+  }
+
   /** A frame is shown as on the wire; the extensions still have to see it, as they keep context between messages. */
   follow(frame: Frame): void {
     if (this.#codecs === undefined || isControl(headOf(frame))) return
     const copy = acquireFrame()
     frame.copyTo(copy)
     const decode = (): Frame | Promise<Frame> => this.#decodePart(copy, undefined)
-    const decoded = this.#run(() => orGiveBack([copy], decode), releaseFrame)
+    const decoded = this.#run([copy], () => orGiveBack([copy], decode), releaseFrame)
     if (decoded !== undefined) releaseFrame(copy)
   }
 
@@ -135,12 +166,14 @@ export class Decoding {
     return part
   }
 
-  /** Takes one step: its result when it is there at once, else `keep` gets it later. */
-  #run<T>(step: () => T | Promise<T>, keep: (result: T) => void): T | undefined {
+  /** Takes one step with frames: its result when it is there at once, else `keep` gets it later. */
+  #run<T>(frames: readonly Frame[], step: () => T | Promise<T>, keep: (result: T) => void): T | undefined {
     try {
       const result = step()
       if (!isPromiseLike(result)) return result
+      this.#held = frames.reduce((sum, frame) => sum + heldBy(frame), 0)
       this.#wait(result as Promise<T>, keep)
+      this.#host.onHolding()
     } catch (error) {
       this.#fail(error)
     }
@@ -148,11 +181,12 @@ export class Decoding {
   }
 
   #wait<T>(pending: Promise<T>, keep: (result: T) => void): void {
-    this.#busy = true
+    this.#busy = this.#wanted = true
     pending.then(
       (result) => {
         this.#busy = false
         keep(result)
+        if (!this.#wanted) this.#drop()
         this.#host.onDecoded(undefined)
       },
       (error: unknown) => {

@@ -8,6 +8,8 @@ export interface DeliveryHost {
   error(): Error | undefined
   /** What came in cannot be read. */
   fail(error: unknown): void
+  /** More may be held here than before. */
+  onHolding(): void
   /** The application's own function threw. */
   handlerFailed(error: unknown): void
 }

@@ -11,7 +11,6 @@ import { lendMessage, type Message, offerMessage, ownMessage } from './message.j
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
-import type { ServingHost } from './serving.js'
 import { expectMore } from './staging.js'
 
 let refillNow: (delivery: Delivery) => void
@@ -20,7 +19,7 @@ let refillNow: (delivery: Delivery) => void
  * Where frames go once they are decoded: to the event functions, to whoever is reading, or into the inbox until somebody
  * does. Readers are served in call order, each gets a whole frame or message.
  */
-export class Delivery implements DecodingHost, HandlingHost, ReadersHost, ServingHost {
+export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   readonly #host: DeliveryHost
   readonly #source: DeliverySource
   readonly #options: ResolvedConnOptions
@@ -68,9 +67,9 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     return this.#backlog?.inbox.isFull === true
   }
 
-  /** Bytes of data that wait here. */
-  get bytes(): number {
-    return this.#backlog?.inbox.bytes ?? 0
+  /** Bytes that are held by what waits here. */
+  get memory(): number {
+    return this.#backlog?.memory ?? 0
   }
 
   get isEmpty(): boolean {
@@ -151,6 +150,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   /** There will be no more frames: readers get what is left, then null after a peaceful end, else the error. */
   end(isPeaceful: boolean): void {
     this.#ended = isPeaceful ? 'in peace' : 'on error'
+    if (this.#abandoned) this.#backlog?.abandon()
+    else if (this.#handling !== undefined) this.#backlog?.inbox.dropCutOff() // events are for whole messages
     this.#serve()
   }
 
@@ -171,7 +172,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   abandon(): void {
     this.#abandoned = true
     this.#handling?.abandon()
-    this.#backlog?.inbox.clear()
+    this.#backlog?.abandon()
     this.#serve()
   }
 
@@ -216,8 +217,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
 
   /** Nobody can be served, nor told of the end: the nearly always case of who reads as fast as the peer sends. */
   #hasNothing(): boolean {
-    if (this.#ended !== undefined) return false
-    return this.#backlog === undefined || this.#backlog.isEmpty
+    return this.#ended === undefined && this.#backlog?.isEmpty !== false
   }
 
   #isBusy(): boolean {
@@ -232,7 +232,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   #keep(): Backlog {
     if (this.#backlog === undefined) {
       this.#readers ??= new Readers(this)
-      this.#backlog = new Backlog(this.#codecs, this.#options, this.#readers, this)
+      this.#backlog = new Backlog(this.#codecs, this.#options, this.#readers, this, this.#host)
     }
     return this.#backlog
   }
@@ -256,8 +256,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
     this.#host.handlerFailed(error)
   }
 
-  error(): Error | undefined {
-    return this.#host.error()
+  onHolding(): void {
+    this.#host.onHolding()
   }
 
   /** Serves events or readers as far as what is here goes. */
@@ -285,7 +285,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost, Servin
   #serveEvents(handling: Handling): void {
     while (!this.#isBusy()) {
       const message = this.#abandoned ? undefined : this.#backlog?.decoding.nextMessage()
-      if (message === undefined) return void (this.#ended && this.#backlog?.dropCutOff())
+      if (message === undefined) return
       handling.handle(this.#codecs === undefined ? offerMessage(message) : message)
     }
   }

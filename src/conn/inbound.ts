@@ -13,7 +13,7 @@ import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { type Pace, type Paced, paceFor } from './pace.js'
+import { type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { plainIsAscii, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
@@ -42,8 +42,6 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   #drops = false
   /** Nothing that comes in is looked at any more. */
   #discards = false
-  /** Most connections have none. */
-  #pace: Pace | undefined
 
   constructor(
     role: Role,
@@ -60,7 +58,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     this.decoder = new FrameDecoder({ role, maxFrame: options.maxFrame, allowedRsv }, this.session)
     this.#codecs = codecs
     this.delivery = new Delivery(host, this, options, codecs, events)
-    this.#pace = paceFor(options, this, host)
+    this.pace = paceFor(options, this, host)
   }
 
   /** Takes bytes from the transport; the memory is the caller's again on return. What is sent meanwhile is written then. */
@@ -75,9 +73,9 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   #receive(memory: Buffer, start: number, end: number): void {
     this.bytesIn += end - start
-    if (this.#discards) return
     const isDirect = memory === this.#room
     this.#room = undefined
+    if (this.#discards) return void (this.abandoned = 0)
     this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
     this.decoder.append(memory, start, end)
@@ -114,7 +112,10 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   /** From now on bytes are counted and thrown away; the peer is let go on, so that its FIN is seen. */
   discard(): void {
     this.#discards = true
-    this.#pace?.stop()
+    this.abandoned = this.#room?.buffer.byteLength ?? 0
+    this.#room = undefined
+    this.decoder.drop()
+    this.pace?.stop()
     this.#start()
   }
 
@@ -145,10 +146,6 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     return undefined
   }
 
-  get ratePauses(): number {
-    return this.#pace?.pauses ?? 0
-  }
-
   #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
   }
@@ -171,7 +168,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #decodeUpTo(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    while (!this.#discards && this.delivery.isEmpty && this.#pace?.holds !== true) {
+    while (!this.#discards && this.delivery.isEmpty && this.pace?.holds !== true) {
       if (!this.decoder.read(frame)) {
         this.#start()
         return false
@@ -194,7 +191,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #flows(): boolean {
-    return !this.#discards && ((this.delivery.wantsMore && this.#pace?.holds !== true) || this.#closing)
+    return !this.#discards && ((this.delivery.wantsMore && this.pace?.holds !== true) || this.#closing)
   }
 
   #pump(): void {
@@ -223,7 +220,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   /** Whether messages need not be looked at frame by frame. */
   #mayRun(): boolean {
-    return !this.session.isInside && this.#pace?.countsData !== true && this.watch === undefined
+    return !this.session.isInside && this.pace?.countsData !== true && this.watch === undefined
   }
 
   #onFrame(frame: Frame): void {
@@ -249,7 +246,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (before === undefined) this.#host.pause()
     if (before === this.pausedBy) return
     if (before === 'reader') this.#host.excuse()
-    if (this.pausedBy === 'rate') this.#pace?.onPause()
+    if (this.pausedBy === 'rate') this.pace?.onPause()
   }
 
   #start(): void {
@@ -286,11 +283,12 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     const opcode = head & 0x0f
     if (opcode === Opcode.Close) {
       decodeClosePayload(payload) // a malformed one fails the connection
+      this.decoder.drop()
       this.#discards = true // after a good one nothing else counts (§5.5.1)
     }
     if (opcode === Opcode.Ping) this.pingsIn++
     else if (opcode === Opcode.Pong) this.pongsIn++
-    this.#pace ??= paceFor(this.#options, this, this.#host)
+    this.pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)
     if (opcode === Opcode.Pong) this.#host.onPong(payload)

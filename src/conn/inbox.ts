@@ -1,5 +1,5 @@
 import type { Frame } from '../frame/frame.js'
-import { headOf } from '../frame/frame.js'
+import { headOf, heldBy } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { releaseFrame } from '../frame/pool.js'
@@ -20,6 +20,7 @@ export class Inbox {
   #first = 0
   #dataFrames = 0
   #bytes = 0
+  #memory = 0
   #wholeMessages = 0
 
   constructor(limits: InboxLimits) {
@@ -35,9 +36,9 @@ export class Inbox {
     return this.#dataFrames > 0
   }
 
-  /** Bytes of data that wait. */
-  get bytes(): number {
-    return this.#bytes
+  /** Bytes that all frames here hold, those of control too. */
+  get memory(): number {
+    return this.#memory
   }
 
   /** Messages whose last frame is here. */
@@ -99,6 +100,17 @@ export class Inbox {
     return frame !== undefined && frame.opcode === Opcode.Continuation
   }
 
+  /** Drops the beginning of a message that will not end. */
+  dropCutOff(): void {
+    for (let last = this.#frames.at(-1); last !== undefined && !this.isEmpty; last = this.#frames.at(-1)) {
+      if (last.fin && !isControl(headOf(last))) return
+      this.#frames.pop()
+      this.#count(last, -1)
+      releaseFrame(last)
+    }
+    this.#compact()
+  }
+
   clear(): void {
     for (let frame = this.shift(); frame !== undefined; frame = this.shift()) releaseFrame(frame)
   }
@@ -115,6 +127,7 @@ export class Inbox {
 
   #count(frame: Frame, sign: 1 | -1): void {
     const head = headOf(frame)
+    this.#memory += sign * heldBy(frame)
     if (isControl(head)) return
     this.#dataFrames += sign
     this.#bytes += sign * frame.length

@@ -6,17 +6,20 @@ import type { Timed, Timekeeper } from './timekeeper.js'
 
 /** A connection, as the budget sees it. */
 export interface Holder {
-  /** Bytes that it holds now; none once it is ending. */
+  /** Bytes that it holds now. */
   readonly memory: number
+  /** Whether it has failed or is over: what it holds goes away by itself. */
+  readonly ending: { readonly isEnding: boolean }
   /** What was last counted for it. For the budget's own use. */
   counted: number
   fail(error: Error): void
 }
 
-/** What waits to be read and to go out, and what extensions keep. */
+/** What has come and waits to be read, what waits to go out, and what extensions keep. */
 export function memoryOf(inbound: Inbound, outbox: Outbox, codecs: Codecs | undefined): number {
-  const waits = inbound.decoder.buffered + inbound.delivery.bytes + outbox.bufferedAmount
-  return codecs === undefined ? waits : waits + codecs.memory
+  const came = inbound.decoder.buffered + inbound.abandoned + inbound.delivery.memory
+  const goes = outbox.bufferedAmount + (outbox.waits?.unused ?? 0)
+  return came + goes + (codecs?.memory ?? 0)
 }
 
 /** How often everything is counted anew: what somebody has read or what has left is not told to us. */
@@ -27,13 +30,19 @@ const OPEN_UP_TO = 7 / 8
 
 /**
  * The memory that all connections of a server may hold together: what came in and was not read, what waits to go out,
- * and what extensions keep. When there is no more, the connection that holds the most has to go.
+ * and what extensions keep. When there is no more, the connection that holds the most has to go. What those hold that are
+ * on their way out is used as well, until it has gone; but nobody else has to go for it.
  */
 export class MemoryBudget implements Timed {
   readonly limit: number
   readonly #keeper: Timekeeper
-  readonly #holders = new Set<Holder>()
-  #used = 0
+  readonly #staying = new Set<Holder>()
+  readonly #leaving = new Set<Holder>()
+  /** The transport is gone, and something may still be read, if anybody has the connection. */
+  readonly #gone = new Map<WeakRef<Holder>, number>()
+  /** What those who stay hold together, and the others. */
+  #held = 0
+  #left = 0
   #countedAt = -Infinity
   due = Infinity
   place = -1
@@ -44,68 +53,99 @@ export class MemoryBudget implements Timed {
   }
 
   get used(): number {
-    return this.#used
+    return this.#held + this.#left
   }
 
   add(holder: Holder): void {
-    this.#holders.add(holder)
-    if (this.#holders.size > 1) return
+    this.#staying.add(holder)
+    if (this.due !== Infinity) return
     this.due = this.#keeper.sync() + COUNT_EVERY
     this.#keeper.add(this)
   }
 
+  /** The transport of a connection is gone. */
   delete(holder: Holder): void {
-    if (!this.#holders.delete(holder)) return
-    this.#used -= holder.counted
+    this.#leave(holder)
+    if (!this.#leaving.delete(holder)) return
+    this.#left -= holder.counted
     holder.counted = 0
-    if (this.#holders.size === 0) this.#keeper.delete(this)
+    const { memory } = holder
+    if (memory > 0) this.#gone.set(new WeakRef(holder), memory)
+    this.#left += memory
+    this.#rest()
   }
 
   /** A connection may hold more than before. */
   look(holder: Holder): void {
-    if (!this.#holders.has(holder)) return
+    if (!this.#staying.has(holder)) return
     this.#count(holder)
-    if (this.#used > this.limit) this.#makeRoom()
+    if (this.#held > this.limit) this.#makeRoom()
   }
 
   /** Whether there is room for one connection more. */
   get hasRoom(): boolean {
-    if (this.#used < this.limit * OPEN_UP_TO) return true
+    if (this.used < this.limit * OPEN_UP_TO) return true
     // Whoever asks often is not to keep us counting.
     if (this.#keeper.sync() - this.#countedAt >= COUNT_EVERY / 10) this.#countAll()
-    return this.#used < this.limit * OPEN_UP_TO
+    return this.used < this.limit * OPEN_UP_TO
   }
 
   onDue(now: number): void {
     this.due = now + COUNT_EVERY
     this.#countAll()
-    if (this.#used > this.limit) this.#makeRoom()
+    if (this.#held > this.limit) this.#makeRoom()
+    this.#rest()
   }
 
   #count(holder: Holder): void {
-    const { memory } = holder
-    this.#used += memory - holder.counted
-    holder.counted = memory
+    if (holder.ending.isEnding) this.#leave(holder)
+    const grown = holder.memory - holder.counted
+    if (this.#staying.has(holder)) this.#held += grown
+    else this.#left += grown
+    holder.counted += grown
+  }
+
+  #leave(holder: Holder): void {
+    if (!this.#staying.delete(holder)) return
+    this.#leaving.add(holder)
+    this.#held -= holder.counted
+    this.#left += holder.counted
   }
 
   #countAll(): void {
     this.#countedAt = this.#keeper.now
-    for (const holder of this.#holders) this.#count(holder)
+    for (const holder of this.#leaving) this.#count(holder)
+    for (const holder of this.#staying) this.#count(holder)
+    for (const [ref, bytes] of this.#gone) {
+      const now = ref.deref()?.memory ?? 0
+      this.#left += now - bytes
+      if (now === 0) this.#gone.delete(ref)
+      else this.#gone.set(ref, now)
+    }
   }
 
   #makeRoom(): void {
     this.#countAll()
-    while (this.#used > this.limit) {
+    while (this.#held > this.limit) {
       const largest = this.#largest()
       if (largest === undefined) return
-      largest.fail(this.#usedUp(largest.counted))
-      this.#count(largest)
+      const error = this.#usedUp(largest.counted)
+      this.#leave(largest)
+      largest.fail(error)
+      if (this.#leaving.has(largest)) this.#count(largest)
     }
+  }
+
+  /** When nobody is left, there is nothing to be counted. */
+  #rest(): void {
+    if (this.#staying.size + this.#leaving.size + this.#gone.size > 0) return
+    this.#keeper.delete(this)
+    this.due = Infinity
   }
 
   #largest(): Holder | undefined {
     let largest: Holder | undefined
-    for (const holder of this.#holders) if (holder.counted > (largest?.counted ?? 0)) largest = holder
+    for (const holder of this.#staying) if (holder.counted > (largest?.counted ?? 0)) largest = holder
     return largest
   }
 
@@ -113,8 +153,8 @@ export class MemoryBudget implements Timed {
     return new ProtocolError(
       'WS_ERR_MAX_MEMORY',
       1013,
-      `Cannot hold ${bytes} bytes for a connection: ${this.#used} are held for all, maxMemory is ${this.limit}`,
-      { breach: { option: 'maxMemory', limit: this.limit, value: this.#used } },
+      `Cannot hold ${bytes} bytes for a connection: ${this.used} are held for all, maxMemory is ${this.limit}`,
+      { breach: { option: 'maxMemory', limit: this.limit, value: this.used } },
     )
   }
 }

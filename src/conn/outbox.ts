@@ -30,11 +30,10 @@ export class Outbox {
   #awaitsFlush = false
   /** The transport has not taken everything: what comes now waits. */
   isBlocked = false
-  #waits: Waiting | undefined
+  waits: Waiting | undefined
   /** Bytes of messages that wait for their turn to be laid here. */
   #held = 0
   #ending = false
-
   /** The memory in which `reserve()` and `reserveControl()` gave room. */
   into: Buffer = EMPTY
   /** Bytes handed to the transport so far, and those about to be. */
@@ -168,19 +167,20 @@ export class Outbox {
     const cutOff = this.#cutOff
     this.#start = this.#end = 0
     this.#cutOff = undefined
-    if (isShared) this.#letSharedGo()
-    if (cutOff !== undefined) this.#write(Buffer.concat([...cutOff, last]))
-    else if (isShared) this.#write(last)
+    this.#letSlabGo()
+    if (cutOff !== undefined || isShared) this.#write(cutOff ? Buffer.concat([...cutOff, last]) : last)
     else if (this.#transport.keeps === 'for ever') this.#write(Buffer.from(last))
-    else if (!this.#write(last) && this.#transport.keeps !== 'for the call') keepSlab()
+    else if (!this.#write(last) && this.#transport.keeps !== 'for the call')
+      this.#waiting().slab += keepSlab()
     this.#settle()
   }
 
   /** The transport has let everything go. */
   onDrained(): void {
+    if (this.#queued() === 0) this.waits = undefined
     // Blocked until the last block is written: what is sent meanwhile must not overtake it.
     let taken = true
-    while (taken && this.#queued() > 0) taken = this.#writeNext(this.#waits!)
+    while (taken && this.#queued() > 0) taken = this.#writeNext(this.waits!)
     if (taken) this.isBlocked = false
     if (taken && this.#ending) this.#transport.end()
     this.#settle()
@@ -189,7 +189,8 @@ export class Outbox {
   /** Drops the data that waits; what the transport has already taken goes its way. */
   dropQueue(): void {
     this.bytesOut -= this.#queued()
-    this.#waits?.dropData()
+    this.waits?.dropData()
+    this.into = EMPTY
     this.bytesOut += this.#queued()
   }
 
@@ -210,23 +211,21 @@ export class Outbox {
   drop(): void {
     this.bytesOut -= this.#end - this.#start + sizeOf(this.#cutOff) + this.#queued()
     this.#start = this.#end = 0
-    this.#letSharedGo()
-    this.#cutOff = this.#waits = undefined
+    this.#letSlabGo()
+    this.#cutOff = this.waits = undefined
     this.isBlocked = true // whatever is laid now stays here
   }
 
   #queued(): number {
-    return this.#waits?.bytes ?? 0
+    return this.waits?.bytes ?? 0
   }
 
   #waiting(): Waiting {
-    this.#waits ??= new Waiting()
-    return this.#waits
+    return (this.waits ??= new Waiting())
   }
 
   #backPressure(): BackPressure {
-    this.#pressure ??= new BackPressure(this.#host, this.#options.highWaterMark)
-    return this.#pressure
+    return (this.#pressure ??= new BackPressure(this.#host, this.#options.highWaterMark))
   }
 
   /** Whether nobody has to wait, and nobody ever had to. */
@@ -257,9 +256,9 @@ export class Outbox {
   }
 
   /** Whoever has nothing to send any more must not hold it. */
-  #letSharedGo(): void {
+  #letSlabGo(): void {
     this.#isShared = false
-    this.#slab = EMPTY
+    this.#slab = this.into = EMPTY
   }
 
   #openStretch(slab: Buffer, at: number, size: number): void {
@@ -279,7 +278,8 @@ export class Outbox {
   #writeNext(waits: Waiting): boolean {
     let taken = this.#write(waits.take())
     while (waits.isInsideFrame) taken = this.#write(waits.take())
-    if (waits.bytes === 0 && this.#waits === waits) this.#waits = undefined
+    if (waits.bytes === 0 && this.waits === waits) this.waits = undefined
+    this.into = EMPTY
     if (this.#transport.keeps === 'for the call') waits.recycle()
     return taken
   }

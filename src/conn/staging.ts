@@ -146,9 +146,11 @@ export function endTurn(): void {
   else flushAllStaged()
 }
 
-/** Tells that bytes in the slab have been written but have not left. */
-export function keepSlab(): void {
+/** Tells that bytes in the slab have been written but have not left; returns its size to the first who does. */
+export function keepSlab(): number {
+  const size = inUse ? 0 : SLAB_SIZE
   inUse = true
+  return size
 }
 
 /**

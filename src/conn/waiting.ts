@@ -38,6 +38,13 @@ export class Waiting {
   into: Buffer = EMPTY
   /** How much waits. */
   bytes = 0
+  /** What is held of the staging slab besides what waits there. */
+  slab = 0
+
+  /** Bytes that are held besides: the rest of the block, and the slab that a write under way lies in. */
+  get unused(): number {
+    return this.#block.length - this.#used + this.slab
+  }
 
   /** Gives room in `into` for a frame of `size` bytes; returns where it begins. */
   reserve(size: number): number {
@@ -84,6 +91,7 @@ export class Waiting {
 
   /** Takes out what goes into one write: all control frames, or the first piece of data and small ones behind it. */
   take(): Buffer {
+    this.slab = 0 // what was under way has left
     const control = this.isInsideFrame ? undefined : this.#takeControl()
     const bytes = control ?? this.#takeData()
     this.bytes -= bytes.length
@@ -113,6 +121,7 @@ export class Waiting {
   /** Drops the data; control frames stay. */
   dropData(): void {
     this.#setBlock(EMPTY)
+    this.into = EMPTY
     this.#queue = []
     this.isInsideFrame = false
     this.bytes = sizeOf(this.#control) + (this.#pong?.length ?? 0)

@@ -47,7 +47,6 @@ export class FrameDecoder {
   #end = 0
   /** The chunk is a copy of ours. */
   #isKept = false
-
   /** The beginning of a header that was cut. */
   #cut: CutHeader | undefined
 
@@ -166,11 +165,15 @@ export class FrameDecoder {
     this.#setChunk(this.#at < this.#end ? Buffer.from(this.#chunk.subarray(this.#at, this.#end)) : EMPTY)
   }
 
+  /** Lets go of everything that has come and is not part of a frame given out: nobody is to ask for more. @internal */
+  drop(): void {
+    this.#body = this.#cut = undefined
+    this.#setChunk(EMPTY)
+  }
+
   /** Where the next bytes of a long payload had best be put, so that they need not be copied; then `commit()`. @internal */
   room(): Buffer | undefined {
-    const body = this.#body
-    if (body === undefined || this.#at < this.#end || this.#length - this.#filled < DIRECT_FROM)
-      return undefined
+    if (this.#body === undefined || !this.isDry || this.#length - this.#filled < DIRECT_FROM) return undefined
     const filled = this.#filled
     return this.#roomFor(Math.min(this.#length, filled + DIRECT_FROM), filled).subarray(filled)
   }
@@ -197,8 +200,7 @@ export class FrameDecoder {
   /** An error is final: the stream cannot be decoded further. */
   #stop(error: unknown): never {
     this.#error = toError(error)
-    this.#body = this.#cut = undefined
-    this.#setChunk(EMPTY)
+    this.drop()
     throw this.#error
   }
 

@@ -59,7 +59,9 @@ export class StreamTransport implements Transport, Reader, Resting {
 
   get pending(): number {
     const { writableLength } = this.#stream
-    return writableLength === 0 ? 0 : Math.min(writableLength, queuedIn(this.#stream))
+    return writableLength === 0 || this.#stream.destroyed
+      ? 0
+      : Math.min(writableLength, queuedIn(this.#stream))
   }
 
   write(bytes: Buffer): boolean {

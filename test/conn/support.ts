@@ -64,7 +64,7 @@ export class Line implements Transport {
   }
 
   get pending(): number {
-    return this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0)
+    return this.destroyed ? 0 : this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0)
   }
 
   /** Everything that has left since the last call. */

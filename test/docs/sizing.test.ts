@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { type ConnOptions, Frame, Opcode, pair } from 'fastws'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import { stagingSlab } from '../../src/conn/staging.js'
+import { heldBy } from '../../src/frame/frame.js'
 import { sharedMemory } from '../../src/node/shared-memory.js'
 import { SCRATCH } from '../../src/node/zlib-fast.js'
 import { root } from '../support/root.js'
@@ -16,11 +17,19 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
-type Limits = Required<Pick<ConnOptions, 'maxInboxBytes' | 'maxFrame' | 'maxMessage' | 'maxOutboxBytes'>>
+type Limits = ReturnType<typeof resolveConnOptions>
+
+/** What a frame that waits takes besides its payload, as the guide rounds it, and pings and pongs that wait at most. */
+const FRAME = 750
+const MAX_CONTROL_FRAMES = 64
 
 /** The formulas of the guide. */
 const worstIn = (limits: Limits): number =>
-  limits.maxInboxBytes + limits.maxFrame + limits.maxMessage + sharedMemory.length
+  limits.maxInboxBytes +
+  limits.maxFrame +
+  limits.maxMessage +
+  sharedMemory.length +
+  FRAME * (limits.maxInboxFrames + limits.maxFragments + MAX_CONTROL_FRAMES)
 const worstOut = (limits: Limits, longest: number): number =>
   limits.maxOutboxBytes + 2 * Math.max(longest, stagingSlab().length)
 
@@ -55,6 +64,19 @@ describe(GUIDE, () => {
         .map(([, most]) => most),
       tested,
     )
+  })
+
+  test('is right about what a frame takes besides its payload', () => {
+    const besides = Array.from({ length: 9000 }, (_, size) => {
+      const frame = new Frame()
+      new Frame({ payload: Buffer.alloc(size) }).copyTo(frame)
+      return heldBy(frame) - size
+    })
+    const [empty, ...others] = besides
+    const most = Math.max(...others)
+    const told = `takes ${empty} bytes when it is empty, and 490 to 730 besides`
+    assert.ok(read(GUIDE).includes(told), told)
+    assert.ok(others[0]! >= 490 && others[0]! < 500 && most > 700 && most <= 730 && most < FRAME, `${most}`)
   })
 
   test('calculates the worst case rightly', () => {
@@ -101,7 +123,7 @@ describe(GUIDE, () => {
 
   test('calculates its example rightly', () => {
     const LONGEST = 16 * KIB
-    const options = { maxMessage: LONGEST, maxFrame: LONGEST, maxInboxBytes: 4 * LONGEST }
+    const options = { maxMessage: LONGEST, maxFrame: LONGEST, maxInboxBytes: 4 * LONGEST, maxFragments: 16 }
     const limits = resolveConnOptions({ ...options, maxOutboxBytes: 16 * LONGEST })
     const [bytesIn, bytesOut] = [worstIn(limits), worstOut(limits, LONGEST)]
     const told = `${written(bytesIn)} in and ${written(bytesOut)} out for each connection, and ${written(5000 * (bytesIn + bytesOut))} for all`
@@ -120,7 +142,7 @@ describe(GUIDE, () => {
         for (let turns = 0; turns < 20; turns++) await tick()
       }
       assert.ok(client.bufferedAmount > 0, 'the peer has to wait')
-      assert.ok(seen > 0 && seen <= worstIn(limits), `${seen} bytes came in`)
+      assert.ok(seen > 0 && seen <= worstIn(resolveConnOptions(limits)), `${seen} bytes came in`)
       client.terminate()
     })
 
@@ -137,7 +159,7 @@ describe(GUIDE, () => {
         }),
       )
     await assert.rejects(message, { code: 1009 })
-    assert.ok(server.stats.framesIn * 1000 <= worstIn(limits))
+    assert.ok(server.stats.framesIn * 1000 <= worstIn(resolveConnOptions(limits)))
     client.terminate()
   })
 
@@ -151,7 +173,7 @@ describe(GUIDE, () => {
       await tick()
     }
     assert.ok(
-      most > limits.maxOutboxBytes / 2 && most <= worstOut(limits, 65_000) + IN_FLIGHT,
+      most > limits.maxOutboxBytes / 2 && most <= worstOut(resolveConnOptions(limits), 65_000) + IN_FLIGHT,
       `${most} bytes`,
     )
     client.terminate()
