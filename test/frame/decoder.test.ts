@@ -220,8 +220,9 @@ test('FrameDecoder spends nothing on a length it refuses', () => {
 
 test('FrameDecoder believes a length up to 64 KiB only, without a limit too', () => {
   const decoder = new FrameDecoder({ maxFrame: Infinity })
+  const begun = hex('827f 0000010000000000 07') // made before: Node may take a new pool for it
   const spent = memoryOf(() => {
-    decoder.append(hex('827f 0000010000000000'))
+    decoder.append(begun)
     assert.equal(decoder.next(), undefined)
   })
   assert.ok(spent <= (64 << 10) + 64, `${spent} bytes`)
