@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import net from 'node:net'
 import { createInterface } from 'node:readline'
 import { describe, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -131,29 +132,28 @@ describe('bytes that come one at a time', GUARD, () => {
     'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
     'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
 
-  /** Each byte in a packet of its own: the next one goes when the last has been read. */
-  const drip = async (
-    peer: RawPeer,
-    bytes: Uint8Array,
-    wasRead: () => boolean = () => true,
-  ): Promise<void> => {
-    for (const byte of bytes) {
+  /** Each byte in a packet of its own: the next one goes when the last has been read, of which `read` keeps count. */
+  const drip = async (peer: RawPeer, bytes: Uint8Array, read: () => number): Promise<void> => {
+    const before = read()
+    for (const [i, byte] of bytes.entries()) {
+      await until(() => read() === before + i)
       peer.write(Buffer.of(byte))
-      await turn()
-      await until(wasRead)
     }
   }
 
   for (const secure of [false, true])
     test(`are a handshake and frames all the same${secure ? ', over TLS' : ''}`, async (t) => {
       const scene = await openScene(t, undefined, { secure })
+      const accepted = once<net.Socket>(scene.server, secure ? 'secureConnection' : 'connection')
       const peer = scene.adopt(
         await rawConnect(scene.port, { t, ...(secure ? { tls: { ca: tls.ca } } : {}) }),
       )
-      await drip(peer, Buffer.from(request))
+      const socket = await accepted
+      await drip(peer, Buffer.from(request), () => socket.bytesRead)
       assert.equal((await readHead(peer)).status, 101)
-      const [conn] = scene.conns
-      await drip(peer, Buffer.concat([...messages, clientFrame(8, closePayload(1000))]))
+      const conn = scene.conns[0]!
+      const bytes = Buffer.concat([...messages, clientFrame(8, closePayload(1000))])
+      await drip(peer, bytes, () => conn.stats.bytesIn)
       const frames = [
         await peer.readFrame(),
         await peer.readFrame(),
@@ -169,26 +169,24 @@ describe('bytes that come one at a time', GUARD, () => {
           [8, 2],
         ],
       )
-      assert.equal((await conn?.closed)?.clean, true)
+      assert.equal((await conn.closed).clean, true)
       await scene.aftermath({ reports: ['1000 remote clean'] })
     })
 
   test('are an answer to a client all the same', async (t) => {
     const server = await rawServer(t)
-    const dialled = dial(`ws://127.0.0.1:${server.port}`)
+    const socket = net.connect({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    const dialled = dial(`ws://127.0.0.1:${server.port}`, { socket })
     const peer = await server.accept()
     const { headers } = await readHead(peer)
-    const accept = acceptKey(headers['sec-websocket-key'] ?? '')
-    await drip(
-      peer,
-      Buffer.concat([
-        Buffer.from('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'),
-        Buffer.from(`Sec-WebSocket-Accept: ${accept}\r\n\r\n`),
-        serverFrame(1, 'hello'),
-        serverFrame(8, closePayload(1000)),
-      ]),
-    )
+    const answer = [
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n',
+      `Sec-WebSocket-Accept: ${acceptKey(headers['sec-websocket-key'] ?? '')}\r\n\r\n`,
+    ]
+    await drip(peer, Buffer.from(answer.join('')), () => socket.bytesRead)
     const conn = await dialled
+    const frames = Buffer.concat([serverFrame(1, 'hello'), serverFrame(8, closePayload(1000))])
+    await drip(peer, frames, () => conn.stats.bytesIn)
     assert.equal((await conn.read())?.text(), 'hello')
     peer.socket.end()
     assert.equal(inShort(await conn.closed), '1000 remote clean')
