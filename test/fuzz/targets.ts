@@ -351,7 +351,7 @@ const TAIL = Buffer.from([0, 0, 0xff, 0xff])
 function inflated(bytes: Buffer): Buffer | undefined {
   const parts: Buffer[] = []
   let rest = Buffer.concat([bytes, TAIL])
-  for (let finals = 0; finals <= 64; finals++) {
+  for (let finals = 0; finals <= 64; ) {
     try {
       const { buffer, engine } = inflateRawSync(rest, {
         info: true,
@@ -365,7 +365,8 @@ function inflated(bytes: Buffer): Buffer | undefined {
     } catch {
       return undefined
     }
-    if (rest.length <= TAIL.length) return Buffer.concat(parts)
+    if (rest.length > 0) finals++
+    if (rest.length <= TAIL.length && finals <= 64) return Buffer.concat(parts)
   }
   return undefined
 }
@@ -379,6 +380,7 @@ const inflater: Target = {
     message('hello hello hello'),
     deflateRawSync('a final block'),
     Buffer.concat([deflateRawSync('one'), deflateRawSync('two')]),
+    ...[64, 65].map((finals) => Buffer.alloc(2 * finals, deflateRawSync(''))),
     message('x'.repeat(100_000)),
     Buffer.from([0x00]),
     Buffer.from('f2480500', 'hex'),
