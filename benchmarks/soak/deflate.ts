@@ -23,19 +23,22 @@ const TAKEOVER: Compress = {
 const LIMITS = { maxMessage: 2 * LARGE, maxFrame: 2 * LARGE, maxOutboxBytes: 4 * LARGE }
 
 /** What a process holds, garbage aside; the last of several, as finalizers let go of memory only later. */
-async function held(): Promise<number> {
+async function held(): Promise<NodeJS.MemoryUsage> {
   for (let i = 0; i < 4; i++) {
     globalThis.gc?.()
     await sleep(20)
   }
-  return process.memoryUsage().rss
+  return process.memoryUsage()
 }
+
+/** The first two rounds fill caches and compile: they are not held against anybody. */
+const UNSETTLED = 2
 
 export interface SoakResult {
   /** Resident bytes at the end of every round. */
   readonly rss: readonly number[]
-  /** How much the second half of the rounds holds more than the first, both at their least. */
-  readonly growth: number
+  /** Bytes that Node knows it holds outside of the heap: contexts of zlib, and buffers. */
+  readonly external: readonly number[]
   readonly messages: number
 }
 
@@ -50,19 +53,25 @@ export async function soak({ connections, seconds, onRound }: SoakShape): Promis
   const { url, close } = await startEcho({ ...TAKEOVER, maxContexts: connections })
   const until = performance.now() + seconds * 1000
   const rss: number[] = []
+  const external: number[] = []
   let messages = 0
   while (rss.length < 6 || performance.now() < until) {
-    // The first two rounds fill caches and compile: they are not held against anybody.
     const talks = Array.from({ length: connections }, (_, i) => talk(url, rss.length * connections + i))
     for (const count of await Promise.all(talks)) messages += count
-    rss.push(await held())
+    const memory = await held()
+    rss.push(memory.rss)
+    external.push(memory.external)
     onRound?.(rss.length, rss.at(-1)!)
   }
   close()
-  const settled = rss.slice(2)
+  return { rss, external, messages }
+}
+
+/** How much more the second half of the rounds holds than the first, both at their least. */
+export function growthOf(rounds: readonly number[]): number {
+  const settled = rounds.slice(UNSETTLED)
   const half = Math.floor(settled.length / 2)
-  const growth = Math.min(...settled.slice(half)) - Math.min(...settled.slice(0, half))
-  return { rss, growth, messages }
+  return Math.min(...settled.slice(half)) - Math.min(...settled.slice(0, half))
 }
 
 /** One connection's life: some keep their context, some do not, some send what is worked on in the thread pool. */
@@ -145,7 +154,8 @@ async function main(): Promise<void> {
   if (values.send !== undefined) return sendLarge(values.send)
   const onRound = (round: number, rss: number): void => console.log(`round ${round}: ${mib(rss)}`)
   const shape = { connections: Number(values.connections), seconds: Number(values.seconds), onRound }
-  const { growth, messages, rss } = await soak(shape)
+  const { messages, rss } = await soak(shape)
+  const growth = growthOf(rss)
   const isFlat = growth < 0.1 * Math.min(...rss)
   console.log(`${messages} messages; ${isFlat ? 'flat' : 'NOT FLAT'}: ${mib(growth)} more at the end`)
   const { p50, p99, max, messages: large } = await delayWhileLarge(Math.min(10, shape.seconds))
