@@ -45,9 +45,12 @@ const NAMES_OF_OBJECTS = [
   '__defineGetter__',
 ]
 
-/** Nothing that reads each letter a few times takes a second for a megabyte; what reads them by pairs takes hours. */
+/**
+ * What reads each letter a few times takes a fifth of a second for a megabyte or two; what reads them by pairs a quarter of
+ * an hour, and what compares each name with all others more than half a minute.
+ */
 const MEGABYTE = 1 << 20
-const LINEAR = 1_000
+const LINEAR = 5_000
 
 describe('handshakes that a server is offered', GUARD, () => {
   test('GHSA-5v72-xg48-5rpm (ws 3.3.1): extensions and parameters may be called as what objects have', async (t) => {
@@ -74,9 +77,9 @@ describe('handshakes that a server is offered', GUARD, () => {
     ['spaces behind each comma', `a${`,${' '.repeat(1023)}b`.repeat(1024)}`],
     ['commas', `a${','.repeat(MEGABYTE)}b`],
     ['tabs and spaces', `a${' \t'.repeat(MEGABYTE / 2)}`],
-    ['names', Array.from({ length: 1e5 }, (_, i) => `p${i}`).join(' , ')],
+    ['names', Array.from({ length: 2e5 }, (_, i) => `p${i}`).join(' , ')],
   ] as const)
-    test(`CVE-2021-32640 (ws 7.4.6): a megabyte of ${what} in Sec-WebSocket-Protocol takes no time`, async (t) => {
+    test(`CVE-2021-32640 (ws 7.4.6): a megabyte or two of ${what} in Sec-WebSocket-Protocol takes no time`, async (t) => {
       const port = await open(t, { protocols: ['chat'] })
       const cpu = await cpuOf(async () => {
         const { head } = await rawHandshake(port, { t, headers: { 'Sec-WebSocket-Protocol': value } })
@@ -90,10 +93,10 @@ describe('handshakes that a server is offered', GUARD, () => {
     ['backslashes', `a; b="${'\\'.repeat(MEGABYTE)}"`],
     ['spaces', `a; b=1${' '.repeat(MEGABYTE)}x`],
     ['semicolons', `a${'; '.repeat(MEGABYTE / 2)}`],
-    ['parameters', `permessage-deflate${'; client_max_window_bits'.repeat(40_000)}`],
-    ['offers', Array.from({ length: 50_000 }, () => 'permessage-deflate; x').join(',')],
+    ['parameters', `permessage-deflate${'; client_max_window_bits'.repeat(80_000)}`],
+    ['offers', Array.from({ length: 100_000 }, () => 'permessage-deflate; x').join(',')],
   ] as const)
-    test(`CVE-2020-7662 (websocket-extensions 0.1.4): a megabyte of ${what} in Sec-WebSocket-Extensions takes no time`, async (t) => {
+    test(`CVE-2020-7662 (websocket-extensions 0.1.4): a megabyte or two of ${what} in Sec-WebSocket-Extensions takes no time`, async (t) => {
       const port = await open(t, { compress: true })
       const cpu = await cpuOf(async () => {
         const { head } = await rawHandshake(port, { t, headers: { 'Sec-WebSocket-Extensions': value } })
@@ -297,6 +300,7 @@ describe('handshakes that a client is answered', GUARD, () => {
   })
 
   test('CVE-2023-43669 (tungstenite 0.20.1): a head that comes byte by byte is read once, up to 16 KiB', async (t) => {
+    // The limit is what defends: up to there, to read all of it anew for each byte takes a fraction of a second, too.
     const server = await rawServer(t)
     const dialled = refused(dial(`ws://127.0.0.1:${server.port}`))
     const peer = await server.accept()
@@ -309,7 +313,7 @@ describe('handshakes that a client is answered', GUARD, () => {
       }
       assert.match((await dialled).message, /head longer than 16384 bytes/)
     })
-    assert.ok(cpu < 2 * LINEAR, `${cpu} ms`)
+    assert.ok(cpu < LINEAR, `${cpu} ms`)
   })
 
   test('CVE-2020-7662 (websocket-extensions 0.1.4): an answer as long as it may be takes no time', async (t) => {
