@@ -11,11 +11,20 @@ import { clientFrame, FakeClock, GUARD } from '../support/index.js'
 import { gc } from '../support/measure.js'
 import { active, Line, settle } from './support.js'
 
-/** So many that whatever else the process does, the compiler above all, is little beside them. */
-const COUNT = 60
+/** V8 learns from the first ones, and what one of them counts is learned. */
+const FIRST = 30
 
-/** The least of some rounds counts, the first one not: V8 learns in it. */
-const ROUNDS = 4
+/**
+ * What a round is to hold. Beside it, whatever else comes and goes is little: compiled code that
+ * V8 drops or makes, and what an earlier test has left to the collector, some 100 KB each.
+ */
+const ROUND_BYTES = 12_000_000
+
+/** So many connections at least, so that what only one of them does is little, and at most. */
+const [LEAST, MOST] = [10, 1200]
+
+/** The middle one of these counts. */
+const ROUNDS = 5
 
 /** Each connection holds so much at least: less would be lost in the noise. */
 const WORTH = 5000
@@ -51,20 +60,24 @@ async function compare(options: ConnOptions, happen: (peer: Peer) => void | Prom
     return { line, conn: startConn<unknown>(line, setup) as Conn }
   }
   const kept: Peer[] = []
-  const rounds: { really: number; counted: number }[] = []
-  for (let i = 0; i < ROUNDS; i++) {
-    const peers = Array.from({ length: COUNT }, open)
+  const round = async (count: number) => {
+    const peers = Array.from({ length: count }, open)
     kept.push(...peers)
     clock.advance(1000)
     const [held, used] = [heldNow(), budget.used]
     for (const peer of peers) await happen(peer)
     for (let turns = 0; turns < 50; turns++) await settle()
     clock.advance(1000)
-    rounds.push({ really: (heldNow() - held) / COUNT, counted: (budget.used - used) / COUNT })
+    return { really: (heldNow() - held) / count, counted: (budget.used - used) / count }
   }
+  const { counted } = await round(FIRST)
+  const count = Math.min(Math.max(LEAST, Math.ceil(ROUND_BYTES / counted)), MOST)
+  const rounds = []
+  for (let i = 0; i < ROUNDS; i++) rounds.push(await round(count))
   for (const { conn } of kept) conn.terminate()
   for (const done of decoded) done()
-  return rounds.slice(1).reduce((least, round) => (round.really < least.really ? round : least))
+  rounds.sort((a, b) => a.really - b.really)
+  return rounds[(ROUNDS - 1) / 2]!
 }
 
 /** Brings bytes in as a socket does, in reads of some size. */
