@@ -19,7 +19,7 @@ import {
   readHead,
   turn,
 } from '../support/index.js'
-import { cpuOf } from '../support/measure.js'
+import { leastCpuOf } from '../support/measure.js'
 import { lines } from './attack.js'
 
 const echo = upgrade(async (conn) => {
@@ -81,7 +81,7 @@ describe('handshakes that a server is offered', GUARD, () => {
   ] as const)
     test(`CVE-2021-32640 (ws 7.4.6): a megabyte or two of ${what} in Sec-WebSocket-Protocol takes no time`, async (t) => {
       const port = await open(t, { protocols: ['chat'] })
-      const cpu = await cpuOf(async () => {
+      const cpu = await leastCpuOf(LINEAR, async () => {
         const { head } = await rawHandshake(port, { t, headers: { 'Sec-WebSocket-Protocol': value } })
         assert.ok(head.status === 101 || head.status === 400, head.line)
       })
@@ -98,7 +98,7 @@ describe('handshakes that a server is offered', GUARD, () => {
   ] as const)
     test(`CVE-2020-7662 (websocket-extensions 0.1.4): a megabyte or two of ${what} in Sec-WebSocket-Extensions takes no time`, async (t) => {
       const port = await open(t, { compress: true })
-      const cpu = await cpuOf(async () => {
+      const cpu = await leastCpuOf(LINEAR, async () => {
         const { head } = await rawHandshake(port, { t, headers: { 'Sec-WebSocket-Extensions': value } })
         assert.ok(head.status === 101 || head.status === 400, head.line)
       })
@@ -302,10 +302,10 @@ describe('handshakes that a client is answered', GUARD, () => {
   test('CVE-2023-43669 (tungstenite 0.20.1): a head that comes byte by byte is read once, up to 16 KiB', async (t) => {
     // The limit is what defends: up to there, to read all of it anew for each byte takes a fraction of a second, too.
     const server = await rawServer(t)
-    const dialled = refused(dial(`ws://127.0.0.1:${server.port}`))
-    const peer = await server.accept()
-    await readHead(peer)
-    const cpu = await cpuOf(async () => {
+    const cpu = await leastCpuOf(LINEAR, async () => {
+      const dialled = refused(dial(`ws://127.0.0.1:${server.port}`))
+      const peer = await server.accept()
+      await readHead(peer)
       peer.writeText('HTTP/1.1 101 Switching Protocols\r\nX: ')
       for (let i = 0; i < 20_000 && !peer.ended; i++) {
         peer.writeText('x')
@@ -318,7 +318,7 @@ describe('handshakes that a client is answered', GUARD, () => {
 
   test('CVE-2020-7662 (websocket-extensions 0.1.4): an answer as long as it may be takes no time', async (t) => {
     const server = await rawServer(t)
-    const cpu = await cpuOf(async () => {
+    const cpu = await leastCpuOf(LINEAR, async () => {
       for (const value of [`a; b="${'\\c'.repeat(7000)}`, `a; b=1${' '.repeat(15_000)}x`]) {
         const dialled = refused(dial(`ws://127.0.0.1:${server.port}`, { compress: true }))
         await rawAnswer(await server.accept(), { headers: { 'Sec-WebSocket-Extensions': value } })

