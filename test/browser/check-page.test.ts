@@ -30,7 +30,7 @@ describe('the page of fastws check', withBrowser, () => {
   ) {
     const folder = mkdtempSync(join(tmpdir(), 'fastws-page-'))
     t.after(() => rmSync(folder, { recursive: true }))
-    await runMain('check', `ws://127.0.0.1:${port}/`, '--report', folder, ...args)
+    await runMain('check', `ws://127.0.0.1:${port}/`, '--report', folder, '--timeout', '60000', ...args)
     return { ...(await open(t, pathToFileURL(join(folder, 'index.html')).href, options)), folder }
   }
 
@@ -71,6 +71,7 @@ describe('the page of fastws check', withBrowser, () => {
     ])
     assert.equal(await isOpen(page), false)
     await cell(page, '6.4.1').click()
+    await details(page).waitFor({ state: 'visible' })
     const text = (await details(page).textContent()) ?? ''
     for (const expected of [
       '6.4.1 A code point above U+10FFFF, in three frames',
@@ -119,6 +120,7 @@ describe('the page of fastws check', withBrowser, () => {
     const port = await listen(t, server)
     const { page } = await report(t, port, ['--cases', '1.1.1', '--agent', HOSTILE])
     await cell(page, '1.1.1').click()
+    await details(page).waitFor({ state: 'visible' })
     const text = (await page.locator('body').innerText()) ?? ''
     assert.ok(text.includes('<img src=x onerror='))
     assert.ok(text.includes('\\u{202e}evil') && !text.includes('\u202e'))

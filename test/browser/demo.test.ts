@@ -22,6 +22,12 @@ const until = (page: Page, expression: string): Promise<void> =>
     }
     look()
   })`)
+
+/** Notes from now on whether something was so, for however short a time. */
+const watchFor = (page: Page, expression: string): Promise<void> =>
+  page.evaluate<void>(`void (window.seen = false, new MutationObserver(() => (window.seen ||= ${expression}))
+    .observe(document.body, { childList: true, subtree: true, characterData: true }))`)
+
 const textOf = (selector: string): string =>
   `document.querySelector(${JSON.stringify(selector)})?.textContent`
 const has = (selector: string, text: string): string =>
@@ -43,6 +49,9 @@ const cell = (page: Page, x: number, y: number): Promise<string> =>
     return canvas.getContext('2d').getImageData((${x} + 0.5) * size, (${y} + 0.5) * size, 1, 1).data.join()
   })()`)
 
+/** What a canvas has before its first picture. */
+const BLANK = '0,0,0,0'
+
 /** Waits for a cell's colour, by timers: a page that nobody looks at may get no animation frames. */
 async function cellOnce(
   page: Page,
@@ -62,7 +71,7 @@ const untilCell = (page: Page, x: number, y: number, color: string): Promise<str
   cellOnce(page, x, y, (seen) => seen === color)
 /** What was painted is on the screen with the next picture, not at once. */
 const untilPainted = (page: Page, x: number, y: number, bare: string): Promise<string> =>
-  cellOnce(page, x, y, (seen) => seen !== bare)
+  cellOnce(page, x, y, (seen) => seen !== bare && seen !== BLANK)
 
 async function pictureOf(page: Page, name: string): Promise<void> {
   const folder = process.env.FASTWS_SCREENSHOTS
@@ -133,13 +142,16 @@ describe('the demo in Chromium', withBrowser, () => {
     await bob.clock.install()
     await bob.goto(url)
     await until(ann, has('#people-title', 'Here (2)'))
+    // After three seconds without a key it is over, and the machine may stand still for longer.
+    const types = `${has('#typing', 'Guest 2 is typing …')} && ${has('#people [data-state=typing]', 'Guest 2')}`
+    await watchFor(ann, types)
     await bob.locator('#text').pressSequentially('Hel')
-    await until(ann, has('#typing', 'Guest 2 is typing …'))
-    await until(ann, has('#people [data-state=typing]', 'Guest 2'))
+    await until(ann, 'window.seen')
     await bob.press('#text', 'Enter')
     await until(ann, `${textOf('#typing')} === ''`)
+    await watchFor(ann, types)
     await bob.locator('#text').pressSequentially('lo')
-    await until(ann, has('#typing', 'Guest 2 is typing …'))
+    await until(ann, 'window.seen')
     await bob.clock.fastForward(4_000)
     await until(ann, `${textOf('#typing')} === ''`)
     await bob.clock.fastForward(61_000)
@@ -155,7 +167,7 @@ describe('the demo in Chromium', withBrowser, () => {
     const url = await serve(t)
     const ann = await comeIn(t, url)
     const bob = await comeIn(t, url)
-    const bare = await cell(bob, 1, 1)
+    const bare = await cellOnce(bob, 1, 1, (seen) => seen !== BLANK)
     const box = await ann.locator('#cells').boundingBox()
     assert.ok(box !== null)
     const at = (x: number, y: number): [number, number] => [
@@ -221,6 +233,7 @@ describe('the demo in Chromium', withBrowser, () => {
 
     await ann.click('#ping')
     await until(ann, has('#ping', ' ms'))
+    await until(ann, has('#rows', '"type":"pinged"')) // what it shows comes by another socket
     assert.equal((await rowsWith(ann, 'ping', '.out.control')).length, 1)
     assert.equal((await rowsWith(ann, 'pong', '.in.control')).length, 1)
 
@@ -244,7 +257,7 @@ describe('the demo in Chromium', withBrowser, () => {
     const ann = await comeIn(t, await serve(t), 'Ann')
     const bob = await comeIn(t, ann.url())
     await ann.click('#ping')
-    await until(ann, has('#rows', 'pong'))
+    await until(ann, has('#rows', '"type":"pinged"')) // the last frame that comes of it
     const shown = (): Promise<number> => ann.locator('#rows tr').count()
     await ann.getByRole('button', { name: 'Pause' }).click() // the keepalive may have something to say meanwhile
     const all = await shown()
@@ -291,6 +304,7 @@ describe('the demo in Chromium', withBrowser, () => {
     const bob = await comeIn(t, url)
     await say(ann, 'hello')
     await until(bob, has('#rows', '"text":"hello"'))
+    await until(ann, has('#rows', '"type":"say"'))
     assert.equal((await rowsWith(bob, '"type":"say"')).length, 0)
     assert.equal((await rowsWith(ann, '"type":"say"')).length, 1)
   })
@@ -395,6 +409,7 @@ describe('the demo in Chromium', withBrowser, () => {
     const ann = await comeIn(t, url, 'Ann')
     const bob = await comeIn(t, url, 'Bartholomew the Longname')
     await say(ann, 'Hello there, who is painting?')
+    await until(ann, has('.said p', 'Hello there'))
     await say(bob, `Me, and I say ${'w'.repeat(200)} and words`)
     await until(ann, has('.said:last-child p', 'and words'))
     for (const viewport of VIEWPORTS)
@@ -404,8 +419,7 @@ describe('the demo in Chromium', withBrowser, () => {
         const brightness = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
         assert.equal(await ann.evaluate(brightness), colorScheme === 'light')
         await bob.fill('#text', '')
-        await bob.locator('#text').pressSequentially('t')
-        await until(ann, has('#typing', 'Bartholomew the Longname is typing …'))
+        await untilTyping(ann, bob, 'Bartholomew the Longname')
         for (const view of viewport.width < 1180 ? ['chat', 'board', 'wire'] : ['']) {
           await show(ann, view)
           await pictureOf(ann, [viewport.width, colorScheme, view].filter(Boolean).join('-'))
@@ -416,6 +430,19 @@ describe('the demo in Chromium', withBrowser, () => {
     assert.equal(await ann.getAttribute('#theme', 'aria-pressed'), 'false', 'it was dark')
   })
 })
+
+/** Types until it is seen: three seconds after a key it is not any more, and a machine may stand still for longer. */
+async function untilTyping(seer: Page, typist: Page, name: string): Promise<void> {
+  const late = performance.now() + PATIENCE
+  for (;;) {
+    await typist.locator('#text').pressSequentially('t')
+    for (let looks = 0; looks < 100; looks++) {
+      if (await seer.evaluate<boolean>(has('#typing', `${name} is typing …`))) return
+      await pause(10)
+    }
+    if (performance.now() > late) assert.fail(`${name} is not seen typing`)
+  }
+}
 
 /** Goes to a view of a narrow page, where there is one at a time; '' is the wide page, which shows all. */
 async function show(page: Page, view: string): Promise<void> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { WebSocket, WebSocketServer } from 'ws'
 import { once } from '../support/index.js'
 import { type Program, startProgram } from '../tools/wire-program.js'
@@ -11,8 +11,14 @@ import { browserForAll, withBrowser } from './browser.js'
 const DESKTOP = { width: 1440, height: 900 }
 const PHONE = { width: 390, height: 844 }
 
+/** What looks on is closed before what it looks at: a page that is left alone dials again, and complains. */
+const visits = new WeakMap<TestContext, BrowserContext[]>()
+
 /** An echo, a proxy in front of it, and a page that looks on. */
 async function scene(t: TestContext): Promise<{ url: string; page: string; program: Program }> {
+  const contexts: BrowserContext[] = []
+  visits.set(t, contexts)
+  t.after(() => Promise.all(contexts.map((context) => context.close())))
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: { threshold: 0 } })
   server.on('connection', (socket) =>
     socket
@@ -50,7 +56,7 @@ describe('the page of fastws proxy in a browser', withBrowser, () => {
   /** Opens the page; whatever it complains about fails the test. */
   async function visit(t: TestContext, url: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await open({ viewport: DESKTOP, ...options })
-    t.after(() => context.close())
+    visits.get(t)?.push(context)
     const page = await context.newPage()
     const complaints: string[] = []
     page.on('console', (message) => complaints.push(message.text()))

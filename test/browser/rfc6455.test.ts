@@ -105,13 +105,14 @@ describe('upgrade() and Chromium', withBrowser, () => {
     const closed = deferred<unknown>()
     const open = deferred()
     const url = serve(async (conn) => {
+      await conn.read() // only now it is open for the page, too
       open.resolve()
       const report = await conn.closed
       closed.resolve([report.code, report.initiator])
     })
     const other = await page.context().newPage()
     await openAt(other, `http://${host}/`)
-    const left = assert.rejects(visit(other, { url }))
+    const left = assert.rejects(visit(other, { url, onOpen: 'ws.send("here")' }))
     await open.promise
     await other.goto('about:blank')
     await left

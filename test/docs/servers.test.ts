@@ -246,15 +246,15 @@ describe('docs/deployment.md on idle timeouts of nginx', withProgram('nginx'), (
 
   test('one that is kept alive is not', async (t) => {
     const port = await behind(t, { keepalive: { interval: 300 } })
-    const { url, dialling } = await nginx(t, port, patient(3)) // long enough for a ping that comes late
+    const { url, dialling } = await nginx(t, port, patient(10)) // the machine may stand still for seconds
     let pings = 0
     const { promise, resolve } = later()
     const ping = (): void => {
-      if (++pings === 12) resolve()
+      if (++pings === 36) resolve()
     }
     const conn = await dial(url, { ...dialling, keepalive: false, events: { ping } })
     t.after(() => conn.terminate())
-    await promise // 3.6 s, in which nothing else went by
+    await Promise.race([promise, conn.closed]) // 10.8 s, in which nothing else went by
     assert.equal(conn.isOpen, true)
   })
 

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram'
 import net from 'node:net'
 import type { TestContext } from 'node:test'
 import { once } from './events.js'
@@ -20,12 +21,29 @@ const nextOf = ({ least, most }: typeof REFUSED | typeof FREE): number =>
   least + ((process.pid * OWN + taken++) % (most - least))
 
 /**
+ * Keeps a number to this process as long as it lives: a process with the same places looks elsewhere. Nobody here
+ * uses UDP, whose ports are apart from those of TCP.
+ */
+async function reserve(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').unref()
+  socket.bind({ port, address: '127.0.0.1', exclusive: true })
+  return once(socket, 'listening').then(
+    () => true,
+    () => {
+      socket.close()
+      return false
+    },
+  )
+}
+
+/**
  * A port of 127.0.0.1 for a program that has to be told one. Nobody else is given it meanwhile: those who ask for any
  * port, as all other tests do, get one from another range.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = nextOf(FREE)
+    if (!(await reserve(port))) continue
     const probe = net.createServer()
     const isFree = await listenOn(probe, port).then(
       () => true,

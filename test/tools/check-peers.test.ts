@@ -19,8 +19,8 @@ const SAMPLE =
   '9.1.3,9.2.3,9.3.5,9.4.6,9.5.6,9.6.6,9.7.3,9.8.4,12.1.4,12.3.7,12.5.13,13.2.4,13.3.7,13.5.2,13.7.6'
 /** Spaces in a header's name: the HTTP parser of Node 20.19.0 (llhttp 8) lets them through to every server. */
 const SPACES = Number.parseInt(process.versions.llhttp ?? '', 10) < 9 ? ',!H.4.2,!H.4.3' : ''
-/** More patience than usual, for a machine that does other things, too. */
-const PATIENTLY = ['--parallel', '5', '--reaction', '3000']
+/** More patience than usual, for a machine that does other things, too, or stands still. */
+const PATIENTLY = ['--parallel', '5', '--timeout', '60000', '--reaction', '3000']
 const CASES = ['--cases', '!9,!12,!13', ...PATIENTLY]
 const SERVER_CASES = ['--cases', `!9,!12,!13${SPACES}`, ...PATIENTLY]
 const FEW = ['--cases', SAMPLE, '--messages', '20']

@@ -26,7 +26,7 @@ async function echoWithFastws(url: string, options: ConnOptions): Promise<string
   let last: string | undefined
   const conn = await dial(url, {
     ...options,
-    timeout: 5_000,
+    timeout: 60_000,
     events: {
       message: (conn, message) => {
         last = message.isText && message.data.length < 100 ? message.text() : undefined
@@ -41,7 +41,7 @@ async function echoWithFastws(url: string, options: ConnOptions): Promise<string
 function echoWithWs(url: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let last: string | undefined
-    const socket = new WebSocket(url, { ...ws, handshakeTimeout: 5_000 })
+    const socket = new WebSocket(url, { ...ws, handshakeTimeout: 60_000 })
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       last = data.length < 100 ? String(data) : undefined
       socket.send(data, { binary: isBinary })

@@ -49,7 +49,7 @@ function shape(output: string): string[] {
 
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   // One at a time, so that results keep their order; and with more patience, for a machine that is busy.
-  check: ['--parallel', '1', '--reaction', '5000'],
+  check: ['--parallel', '1', '--timeout', '60000', '--reaction', '5000'],
 }
 
 for (const path of ['README.md', 'docs/tools.md'])

@@ -8,7 +8,7 @@ import { serveMain } from './start-main.js'
 
 /** A server for two cases that ends with the test. */
 async function serving() {
-  const { url, done, notes } = await serveMain('--once', '--cases', '1.1.2,2.1')
+  const { url, done, notes } = await serveMain('--once', '--cases', '1.1.2,2.1', '--timeout', '60000')
   const ask = async (path: string): Promise<string | undefined> => {
     await using conn = await dial(url + path)
     return (await conn.read())?.text()

@@ -38,6 +38,12 @@ const plain = (output: string): string =>
 /** Lines in any order: stdout and stderr are two streams. */
 const lines = (output: string): string[] => plain(output).split('\n').sort()
 
+/** The same, with time for a machine that stands still; what is printed does not tell. */
+const patient = (command: string): string =>
+  command
+    .replace(/^fastws send /, 'fastws send --patience 60000 ')
+    .replace('| fastws connect ', '| fastws connect --wait 5000 ')
+
 /** Runs a line in a shell, where `fastws` is the program that was built. */
 async function shell(command: string): Promise<string> {
   const script = `fastws() { "${process.execPath}" "${PROGRAM}" "$@"; }\n${command}`
@@ -55,7 +61,7 @@ async function follow(t: TestContext, steps: readonly Step[]): Promise<void> {
   for (const { command, output } of steps) {
     if (!command.startsWith('fastws serve ')) {
       assert.deepEqual(
-        lines(await shell(command.replace('ws://127.0.0.1:8080', url))),
+        lines(await shell(patient(command.replace('ws://127.0.0.1:8080', url)))),
         lines(output),
         command,
       )

@@ -194,7 +194,7 @@ describe('fastws send, on its way to a server', () => {
     const server = createTlsServer({ key: tls.key, cert: tls.cert }, echo).listen(path)
     t.after(() => server.close())
     await once(server, 'listening')
-    const args = ['send', `wss+unix:${path}:/x`, '--timeout', '0', script]
+    const args = ['send', `wss+unix:${path}:/x`, '--timeout', '0', '--patience', '60000', script]
     assert.equal((await runMain(...args, '-k')).code, 0)
     const { code, stderr } = await runMain(...args)
     assert.equal(code, 1)

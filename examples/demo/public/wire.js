@@ -90,10 +90,9 @@ export class Wire {
 
   #showAll() {
     this.#rows.replaceChildren()
-    const shown = this.#frames.filter(
-      (frame) => this.#isShown(frame) && !(this.#paused && frame.at > this.#paused.at),
-    )
-    for (const frame of shown) this.#show(frame)
+    // By their number, not by their time: the server's clock is not ours.
+    const count = Math.max(0, this.#frames.length - (this.#paused?.held ?? 0))
+    for (const frame of this.#frames.slice(0, count)) if (this.#isShown(frame)) this.#show(frame)
   }
 
   #show(frame) {

@@ -83,13 +83,14 @@ describe('fastws bench', () => {
     const port = await listen(t, echo())
     const { code, stdout, stderr } = await runMain('bench', `ws://me:secret@127.0.0.1:${port}`, ...FEW)
     assert.equal(code, 0)
-    assert.equal(stderr, '')
+    // Where the machine stands still it is a long load, and busy from end to end: then it says so, and nothing else.
+    assert.equal(stderr.replace(/^warning: this load generator was busy .*\n/, ''), '')
     assert.ok(!stdout.includes('secret'))
     assert.match(stdout, /: 3 connections, text messages of 64 B, 1 in flight on each, 300 of them$/m)
-    assert.match(stdout, /^messages {4}300 answered in [\d.]+ s: [\d,.]+\/s, [\d.]+ \w+\/s each way$/m)
+    assert.match(stdout, /^messages {4}300 answered in [\d.]+ s: [\d,.]+\/s, [\d,.]+ \w+\/s each way$/m)
     assert.match(
       stdout,
-      /^latency {5}p50 [\d.]+ {2}p90 [\d.]+ {2}p99 [\d.]+ {2}p99.9 [\d.]+ {2}max [\d.]+ ms$/m,
+      /^latency {5}p50 [\d,.]+ {2}p90 [\d,.]+ {2}p99 [\d,.]+ {2}p99.9 [\d,.]+ {2}max [\d,.]+ ms$/m,
     )
     assert.match(stdout, /^handshakes {2}3 of 3: p50 /m)
     assert.match(stdout, /ms {2}█{40} /)
@@ -314,10 +315,9 @@ describe('fastws bench', () => {
       assert.equal(progress.type, 'progress')
       assert.ok(progress.at >= 900 * (i + 1), `${progress.at}`)
     }
-    // The first may come while connections are being opened.
-    const progress = told.at(-1)
-    assert.equal(progress.connections, 10)
-    assert.ok(progress.answered > 0 && progress.latency.count > 0)
+    // The first may come while connections are being opened, and one right behind another has nothing to tell.
+    assert.equal(told.at(-1).connections, 10)
+    assert.ok(told.some(({ answered, latency }) => answered > 0 && latency?.count > 0))
   })
 
   test('tells how it goes on a terminal', async (t) => {
@@ -411,7 +411,9 @@ describe('fastws bench, as a process,', () => {
     const port = await listen(t, echo())
     const args = [program, 'bench', `ws://127.0.0.1:${port}`, '--json', '--rate', '100', '--duration', '1h']
     const { child, ended, texts } = start(t, process.execPath, args)
-    await once(child.stdout, 'data')
+    // The first line may come while connections are being opened.
+    for (let told = ''; !/"answered":[1-9]/.test(told); )
+      told += String((await once(child.stdout, 'data'))[0])
     child.kill('SIGINT')
     assert.deepEqual(await ended, [0, null])
     const [stdout = ''] = await texts

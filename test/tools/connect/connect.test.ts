@@ -176,10 +176,12 @@ describe('fastws connect, from a pipe', () => {
     const count = 20_000
     const line = 'x'.repeat(500)
     const sent = deferred<Conn>()
-    const url = await serve(t, async (conn) => {
+    const handler: Handler = async (conn) => {
       for (let i = 0; i < count; i++) await conn.send(line)
       sent.resolve(conn)
-    })
+    }
+    // All of it has to be printed before Close is answered.
+    const url = await serve(t, handler, { closeTimeout: 120_000 })
     const { code, out } = await runTool(t, ['connect', url, '--wait', 'forever'])
     await sent.promise
     assert.equal(out.length, count * (line.length + 1))
