@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import * as ws from 'ws'
 import type { Conn } from '../../src/conn/conn.js'
 import type { Role } from '../../src/frame/rules.js'
-import { hex, type Random, seeded, turn } from '../support/index.js'
+import { hex, type Random, seededFor, turn } from '../support/index.js'
 import { agree, keep, observe, WAYS } from './conn-observe.js'
 import { judge, type Received, utf8State } from './conn-reference.js'
 import { randomLimits, randomStream } from './conn-streams.js'
@@ -19,15 +19,7 @@ const SECONDS = Number(process.env.FASTWS_FUZZ_SECONDS ?? 1)
 
 /** Runs a body with fresh random numbers for some seconds, or once with `FASTWS_SEED`. A failure names its seed. */
 async function fuzz(t: TestContext, body: (random: Random) => Promise<void>): Promise<void> {
-  const until = performance.now() + SECONDS * 1000
-  let runs = 0
-  do {
-    await seeded(async (random) => {
-      runs++
-      await body(random)
-    })
-  } while (performance.now() < until && process.env.FASTWS_SEED === undefined)
-  t.diagnostic(`${runs} runs`)
+  t.diagnostic(`${await seededFor(SECONDS * 1000, body)} runs`)
 }
 
 for (const role of ['server', 'client'] as const)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constants, deflateRawSync } from 'node:zlib'
 import type { Role } from '../../src/frame/rules.js'
-import { hex, type Random, seeded, type WireFrame, wireFrame } from '../support/index.js'
+import { hex, type Random, seededFor, type WireFrame, wireFrame } from '../support/index.js'
 import { judge } from './conn-reference.js'
 import { randomStream } from './conn-streams.js'
 import { DIFFERENCES } from './differences.js'
@@ -12,15 +12,7 @@ import { messagesIn, PACKED_DIFFERENCES } from './packed-differences.js'
 const SECONDS = Number(process.env.FASTWS_FUZZ_SECONDS ?? 1.5)
 
 /** Runs a body with fresh random numbers until the time is over, or once with `FASTWS_SEED`. */
-async function fuzz(body: (random: Random) => Promise<void>): Promise<number> {
-  const until = performance.now() + SECONDS * 1000
-  let runs = 0
-  do {
-    runs++
-    await seeded(body)
-  } while (performance.now() < until && process.env.FASTWS_SEED === undefined)
-  return runs
-}
+const fuzz = (body: (random: Random) => Promise<void>): Promise<number> => seededFor(SECONDS * 1000, body)
 
 const MAX = 1_000
 

@@ -90,25 +90,23 @@ async function answerClose(model: Model, world: World): Promise<void> {
   world.bring([{ opcode: 8, payload: closePayload(code) }], new Random(0))
 }
 
+/** Runs between two looks at the clock. */
+const ROUND = 50
+
 test('Conn does what its model says, whatever is called, sent and broken, in any order', async (t) => {
   const check = watchUnhandled(t)
   const end = performance.now() + SECONDS * 1000
   let runs = 0
   await seeded(async ({ seed }) => {
-    await fc.assert(
-      fc.asyncProperty(options, commands, async ({ role, ...rest }, steps) => {
-        runs++
-        const setup = { model: new Model(), real: new World(role, rest) }
-        await fc.asyncModelRun(() => setup, steps)
-        await finish(setup.model, setup.real)
-      }),
-      {
-        seed,
-        numRuns: Infinity,
-        interruptAfterTimeLimit: end - performance.now(),
-        includeErrorInReport: true,
-      },
-    )
+    const property = fc.asyncProperty(options, commands, async ({ role, ...rest }, steps) => {
+      runs++
+      const setup = { model: new Model(), real: new World(role, rest) }
+      await fc.asyncModelRun(() => setup, steps)
+      await finish(setup.model, setup.real)
+    })
+    // Not by fast-check's own time limit: it cuts a run off in its midst, and fails when that is the first one.
+    for (let round = 0; round === 0 || performance.now() < end; round++)
+      await fc.assert(property, { seed: (seed + round) | 0, numRuns: ROUND, includeErrorInReport: true })
   })
   t.diagnostic(`${runs} runs`)
   check()

@@ -20,7 +20,7 @@ export { GUARD } from './guard.js'
 export { hex, toHex } from './hex.js'
 export { type Inflated, inflateByHand } from './inflate.js'
 export { freePort, refusedPort } from './ports.js'
-export { Random, seeded } from './random.js'
+export { Random, seeded, seededFor } from './random.js'
 export {
   acceptKey,
   type RawAnswerOptions,

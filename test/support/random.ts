@@ -65,6 +65,22 @@ export async function seeded(body: (random: Random) => unknown, runs = 1): Promi
   for (let run = 0; run < runs; run++) await runSeeded(body, freshSeed())
 }
 
+/**
+ * Runs a test body with fresh random numbers again and again for so long, once at least; tells how often. All its seeds
+ * are of one draw: how many there is time for changes neither which they are, nor those of the tests behind.
+ */
+export async function seededFor(milliseconds: number, body: (random: Random) => unknown): Promise<number> {
+  const given = process.env.FASTWS_SEED
+  const until = performance.now() + milliseconds
+  const seeds = new Random(freshSeed())
+  let runs = 0
+  do {
+    runs++
+    await runSeeded(body, given === undefined ? Math.floor(seeds.next() * 2 ** 32) : Number(given))
+  } while (performance.now() < until && given === undefined)
+  return runs
+}
+
 /** Seeds of seeds: a long run gives one, so that all of it comes again. */
 const given = process.env.FASTWS_FUZZ_SEED
 const campaign = given === undefined ? undefined : new Random(Number(given))
