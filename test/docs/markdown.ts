@@ -6,20 +6,27 @@ import { assertValues, promisedOutput, type Snippet } from './snippets.js'
 /** A piece of code out of a document, which is run in the tests. */
 export interface Fence extends Snippet {
   readonly line: number
+  /** The code as its reader has it, where some of it is hidden; else undefined. */
+  readonly shown: string | undefined
   /** What it prints. */
   readonly output: readonly string[]
   /** The fences that run first, each in a process of its own with this one. */
   readonly beside: readonly string[]
-  /** It only runs with another one beside it. */
+  /** The fence whose code stands in front of it. */
+  readonly behind: string | undefined
+  /** It only runs with another one beside it, or behind it. */
   readonly waits: boolean
+  /** It runs to its end by itself: it serves nobody for ever, and needs nobody who does. */
+  readonly ends: boolean
   /** It is a test itself. */
   readonly isTest: boolean
 }
 
 /**
- * Every `ts` fence of a document is a program. What readers need not see stands in comments of the document:
+ * Every `ts` fence of a document is a program. What else it takes to run it stands in comments of the document:
  *
- *     <!-- before … -->      code in front of the next fence
+ *     <!-- before … -->      code in front of the next fence: the server that it dials
+ *     <!-- behind: pair -->  the next fence goes on where that one ends
  *     <!-- name: server -->  the next fence is run by those beside it, and not alone
  *     <!-- beside: server --> the next fence runs after that one, in the same process
  *     <!-- beside: server … --> this code, which is not shown, does
@@ -33,30 +40,45 @@ export function fencesOf(document: string): Fence[] {
   const fences: Fence[] = []
   let before = ''
   let named: string | undefined
+  let behind: string | undefined
+  const codes = new Map<string | undefined, string>()
   let beside: readonly string[] = []
   let hurried = false
   const add = (code: string, index: number): void => {
     const line = text.slice(0, index).split('\n').length
     const name = named ?? `${nameOf(document)}-${line}`
     const timed = hurried ? code.replaceAll(/\b(\d+)_000\b/g, '$1') : code
-    const program = `import { port, port2 } from '../../test/docs/port.js'\n${before}\n${assertValues(timed)}\nvoid [port, port2]\nexport {}\n`
+    const first = codes.get(behind) ?? ''
+    const programOf = (hidden: string): string =>
+      withFreePorts(
+        `import { port, port2 } from '../../test/docs/port.js'\n${first}\n${hidden}\n${assertValues(timed)}\nvoid [port, port2]\nexport {}\n`,
+      )
+    const program = programOf(before)
+    const isTest = code.includes("from 'node:test'")
+    const serves = program.includes('.listen(') && !program.includes('server.close()')
+    codes.set(name, code)
     fences.push({
       name,
       line,
-      code: withFreePorts(program),
+      code: program,
+      shown: before === '' ? undefined : programOf(''),
       output: promisedOutput(code),
       beside,
+      behind,
       waits: named !== undefined,
-      isTest: code.includes("from 'node:test'"),
+      ends: named === undefined && beside.length === 0 && !isTest && !serves,
+      isTest,
     })
     before = ''
     named = undefined
+    behind = undefined
     beside = []
     hurried = false
   }
   for (const { index, groups = {} } of text.matchAll(PART)) {
     if (groups.before !== undefined) before = groups.before
     if (groups.name !== undefined) named = groups.name
+    if (groups.behind !== undefined) behind = groups.behind
     if (groups.beside !== undefined) beside = groups.beside.split(' ')
     if (groups.hurried !== undefined) hurried = true
     if (groups.hidden) add(groups.hidden, index)
@@ -66,7 +88,7 @@ export function fencesOf(document: string): Fence[] {
 }
 
 const PART =
-  /^(?:<!-- before\n(?<before>[\s\S]*?)\n-->|<!-- name: (?<name>\w+) -->|(?<hurried><!-- hurried -->)|<!-- beside: (?<beside>\w+(?: \w+)*)(?: |\n(?<hidden>[\s\S]*?)\n)-->|```ts\n(?<code>[\s\S]*?)\n```)$/gm
+  /^(?:<!-- before\n(?<before>[\s\S]*?)\n-->|<!-- name: (?<name>\w+) -->|<!-- behind: (?<behind>\w+) -->|(?<hurried><!-- hurried -->)|<!-- beside: (?<beside>\w+(?: \w+)*)(?: |\n(?<hidden>[\s\S]*?)\n)-->|```ts\n(?<code>[\s\S]*?)\n```)$/gm
 
 /** A name for the modules of a document's fences, and for their folder. */
 export const nameOf = (document: string): string =>

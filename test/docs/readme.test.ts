@@ -8,7 +8,7 @@ import { resolveCompress } from '../../src/conn/compress-options.js'
 import { resolveConnOptions } from '../../src/conn/options.js'
 import { resolveUpgradeOptions } from '../../src/server/options.js'
 import { root } from '../support/root.js'
-import { declaredOptions, fencesOf, nameOf, tableAfter } from './markdown.js'
+import { declaredOptions, type Fence, fencesOf, nameOf, tableAfter } from './markdown.js'
 import { type Compiled, compile } from './snippets.js'
 
 const GUIDES = readdirSync(join(root, 'docs'))
@@ -22,30 +22,44 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 for (const document of DOCUMENTS)
   describe(document, { concurrency: 3 }, () => {
     const fences = fencesOf(document)
+    const asShown = fences.flatMap(({ name, shown }) =>
+      shown === undefined ? [] : [{ name: `${name}-shown`, code: shown }],
+    )
     let compiled: Compiled
     before(async () => {
-      compiled = await compile(nameOf(document), fences)
+      compiled = await compile(nameOf(document), [...fences, ...asShown])
     })
 
-    for (const { name, line, beside, waits, isTest, output } of fences)
+    /** Runs one with each of those that it runs beside. */
+    const runBeside = async ({ name, beside, output }: Fence): Promise<void> => {
+      for (const other of beside.length > 0 ? beside : [undefined]) {
+        const first = fences.find((fence) => fence.name === other)
+        assert.equal(first?.name, other)
+        const expected = [...output, ...(first?.output ?? [])]
+        const printed = await compiled.run([...(first ? [first.name] : []), name], expected.length)
+        assert.deepEqual(printed, expected, first?.name)
+      }
+    }
+
+    for (const fence of fences) {
+      const { name, line, waits, ends, isTest, output } = fence
       test(`the code in line ${line} ${waits ? 'compiles' : 'runs'}`, async () => {
         assert.equal(compiled.complaints(name), '')
-        if (waits) {
-          assert.ok(
-            fences.some((fence) => fence.beside.includes(name)),
-            `${name} is run by another fence`,
-          )
-          return
-        }
-        if (isTest) return assert.match(await compiled.test(name), /^(?:#|ℹ) fail 0$/m)
-        for (const other of beside.length > 0 ? beside : [undefined]) {
-          const first = fences.find((fence) => fence.name === other)
-          assert.equal(first?.name, other)
-          const expected = [...output, ...(first?.output ?? [])]
-          const printed = await compiled.run([...(first ? [first.name] : []), name], expected.length)
-          assert.deepEqual(printed, expected, first?.name)
-        }
+        if (waits) assert.ok(fences.some(({ beside, behind }) => behind === name || beside.includes(name)))
+        else if (isTest) assert.match((await compiled.alone(name)).join('\n'), /^(?:#|ℹ) fail 0$/m)
+        else if (ends) assert.deepEqual(await compiled.alone(name), output)
+        else await runBeside(fence)
       })
+    }
+
+    test('hides nothing of its code but the server that it dials', () => {
+      for (const { name, line, code, shown } of fences) {
+        if (shown === undefined) continue
+        assert.equal(compiled.complaints(`${name}-shown`), '')
+        assert.match(shown, /localhost:\$\{port2?\}/, `line ${line}`)
+        assert.match(code, /\.listen\(/, `line ${line}`)
+      }
+    })
 
     test('has no code that the tests do not run', () => {
       const languages = [...read(document).matchAll(/^```(\S+)/gm)].map(([, language]) => language)
@@ -68,8 +82,9 @@ for (const document of DOCUMENTS)
 
     test('names scripts that there are', () => {
       const { scripts } = JSON.parse(read('package.json'))
+      const { scripts: ofPlaces } = JSON.parse(read('examples/places/package.json'))
       for (const [, name = ''] of read(document).matchAll(/npm run ([\w:]+)/g))
-        assert.ok(name in scripts, name)
+        assert.ok(name in scripts || name in ofPlaces, name)
     })
   })
 

@@ -23,8 +23,8 @@ export interface Compiled {
    * Rejects with what went wrong.
    */
   run(names: readonly string[], lines?: number): Promise<string[]>
-  /** Runs one that is a test of `node:test`, alone, as its reader would; rejects when it fails. */
-  test(name: string): Promise<string>
+  /** Runs one alone, as its reader does; gives what it printed, and rejects when it does not end as it should. */
+  alone(name: string): Promise<string[]>
 }
 
 const tsconfig = {
@@ -68,10 +68,10 @@ export async function compile(
   return {
     complaints: (name) => linesAbout(said, name).join('\n'),
     run: (names, lines = 0) => run(path, names, lines),
-    test: async (name) => {
+    alone: async (name) => {
       const { NODE_TEST_CONTEXT, ...env } = process.env // ours
       const { stdout } = await execute(process.execPath, [join(path, `${name}.js`)], { env, ...GUARD })
-      return stdout
+      return linesOf(stdout)
     },
   }
 }
@@ -87,7 +87,6 @@ function linesAbout(said: string, name: string): string[] {
 
 async function run(path: string, names: readonly string[], lines: number): Promise<string[]> {
   const program = [
-    'setInterval(() => undefined, 1000)', // connections in memory keep no process alive
     'let left = Number(process.argv[1])',
     'const { log } = console',
     'console.log = (...values) => { left--; log(...values) }',
@@ -97,8 +96,10 @@ async function run(path: string, names: readonly string[], lines: number): Promi
   ].join('\n')
   const args = ['--input-type=module', '--eval', program, String(lines)]
   const { stdout } = await execute(process.execPath, args, GUARD)
-  return stdout.split('\n').filter((line) => line !== '')
+  return linesOf(stdout)
 }
+
+const linesOf = (printed: string): string[] => printed.split('\n').filter((line) => line !== '')
 
 /** `console.log(…) // what it prints`, in a loop `// the first, then the next` */
 const PRINTS = /console\.log\(.*\),? \/\/ (.*)$/
