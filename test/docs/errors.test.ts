@@ -23,6 +23,12 @@ const SECTIONS = [
 
 const rows = SECTIONS.flatMap((title) => tableAfter(GUIDE, `### ${title}\n`))
 
+/** The errors of the first section, which some close codes stand for as a whole. */
+const BROKEN = tableAfter(GUIDE, `### ${SECTIONS[0]}\n`).map(([code = '']) => plain(code))
+
+/** How a row says which close code an error leads to; who is dropped finds 1006 in the report. */
+const CLOSES = /(?:; |closed with )(\d{4})\b|; dropped/
+
 /** Everything that can be set. */
 const options = new Set(
   [
@@ -80,6 +86,21 @@ describe(GUIDE, () => {
     const thrown = [...source.matchAll(/new ProtocolError\(\s*'(WS_ERR_\w+)',\s*(\d{4})/g)]
     assert.ok(thrown.length >= 5)
     for (const [, code = '', closeCode] of thrown) assert.equal(told.get(code), Number(closeCode), code)
+  })
+
+  test('tells of each close code which options and errors lead to it', () => {
+    const ends = new Map(
+      tableAfter(GUIDE, '## Close codes\n').map(([code = '', ...cells]) => [code, cells.join()]),
+    )
+    const leading = rows.filter(([, what = '']) => CLOSES.test(what))
+    assert.ok(leading.length > 25)
+    for (const [code = '', what = ''] of leading) {
+      const end = ends.get(CLOSES.exec(what)?.[1] ?? '1006') ?? ''
+      const named = [...what.matchAll(/`([\w.]+)/g)].map(([, name = '']) => name)
+      const leads = named.filter((name) => options.has(name.split('.')[0] ?? ''))
+      const told = [plain(code), ...leads].some((name) => end.includes(`\`${name}`))
+      assert.ok(told || (BROKEN.includes(plain(code)) && end.includes('](#the-peer-broke-a-rule)')), code)
+    }
   })
 
   test('lists every close code by its name, and tells which never travel', () => {
