@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { get } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { basename, join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type Conn, type DialOptions, dial, HandshakeError, type Message } from 'fastws'
@@ -13,9 +14,11 @@ import * as echoServer from '../../examples/echo-server.js'
 import { escapeControls } from '../../examples/escape-controls.js'
 import * as extension from '../../examples/extension.js'
 import * as frames from '../../examples/frames.js'
+import * as http2 from '../../examples/http2.js'
 import * as metrics from '../../examples/metrics.js'
 import * as netServer from '../../examples/net-server.js'
 import * as passValue from '../../examples/pass-value.js'
+import * as peerToPeer from '../../examples/peer-to-peer.js'
 import * as router from '../../examples/router.js'
 import * as shared from '../../examples/shared.js'
 import * as shutdown from '../../examples/shutdown.js'
@@ -172,6 +175,63 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
     assert.equal(response.statusCode, 400)
   },
 
+  http2: async (t) => {
+    const url = await running(t, http2.start)
+    const session = connectHttp2(url)
+    t.after(() => session.destroy())
+    await once(session, 'remoteSettings')
+    const [ann, bob] = await Promise.all([http2.open(session), http2.open(session, { origin: url })])
+    assert.deepEqual(await Promise.all([ask(ann, 'from ann'), ask(bob, 'from bob')]), [
+      'from ann',
+      'from bob',
+    ])
+    await assert.rejects(http2.open(session, { origin: 'http://evil.example' }), /answers 403/)
+    const page = session.request({ ':path': '/' })
+    const { ':status': status } = await once<{ ':status': number }>(page, 'response')
+    assert.equal(status, 404)
+    assert.equal((await ann.close()).clean, true)
+    assert.equal(await ask(bob, 'still there'), 'still there')
+    await bob.close()
+  },
+
+  'peer-to-peer': async (t) => {
+    const heard: [string, string][] = []
+    let news: () => void = () => undefined
+    const peer = async (name: string) => {
+      const one = await peerToPeer.start(0, (line) => {
+        heard.push([name, line])
+        news()
+      })
+      t.after(one.close)
+      return one
+    }
+    const until = async (count: number): Promise<void> => {
+      while (heard.length < count)
+        await new Promise<void>((resolve) => {
+          news = resolve
+        })
+    }
+    const [ann, bob, cid] = [await peer('ann'), await peer('bob'), await peer('cid')]
+    await ann.meet(bob.url)
+    await bob.meet(cid.url)
+    ann.say('hello')
+    await until(2)
+    await cid.meet(ann.url) // now there are two ways to everybody
+    cid.say('\u001b[2J')
+    await until(4)
+    ann.say('bye')
+    await until(6)
+    for (const [name, expected] of [
+      ['ann', ['Heard: \\u{1b}[2J']],
+      ['bob', ['Heard: hello', 'Heard: \\u{1b}[2J', 'Heard: bye']],
+      ['cid', ['Heard: hello', 'Heard: bye']],
+    ] as const)
+      assert.deepEqual(
+        heard.filter(([who]) => who === name).map(([, line]) => line),
+        expected,
+      )
+  },
+
   shared: async (t) => {
     const printed: string[] = []
     const { close } = await shared.start(0, (line) => printed.push(line))
@@ -305,6 +365,7 @@ const examples = readdirSync(join(root, 'examples'))
 
 /** What those print last that end by themselves. */
 const lastLines: Readonly<Record<string, RegExp>> = {
+  http2: /^Two connections, and one session under both$/,
   'escape-controls': /^\\u\{1b\}\[8mA terminal would hide this\.$/,
   concurrent: /^\{"id":\d,"doneBy":"\w+"\}$/,
   shared: /^closed with 1000 by the client$/,
