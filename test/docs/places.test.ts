@@ -6,9 +6,9 @@ import { before, describe, type TestContext, test } from 'node:test'
 import { type Conn, type DialOptions, dial, HandshakeError } from 'fastws'
 import { install } from '../support/install.js'
 import { tls as pems } from '../support/tls.js'
+import { FOLDER, places, rows } from './places-table.js'
 import { Program } from './program.js'
 
-const FOLDER = 'examples/places'
 /** Whether a framework looks at the path, or the program answers every request with its page. */
 const ROUTERS = ['express', 'fastify', 'hono']
 const NAMES = ['express', 'fastify', 'hono', 'http', 'https', 'koa']
@@ -95,4 +95,14 @@ describe('fastws in its places', () => {
     assert.deepEqual((await hot.read())?.json(), { type: 'connected' })
     await echoes(ours, 'still there')
   })
+})
+
+describe('what upgrade() returns fits, as the README writes it', () => {
+  before(() => install(FOLDER))
+
+  test('every row is tried here', () => {
+    assert.deepEqual([...rows.keys()], Object.keys(places))
+  })
+
+  for (const [row, place] of Object.entries(places)) test(row, (t) => place(t, row))
 })

@@ -9,7 +9,7 @@ export default {
     {
       name: 'echo',
       configureServer(server) {
-        echo.attach(server.httpServer)
+        echo.attach(server.httpServer) // without `return`: Vite would call what it is given
       },
     },
   ],
