@@ -101,7 +101,7 @@ describe('the packed package', () => {
 
   after(() => rmSync(folder, { recursive: true }))
 
-  test('holds every source, its build, and nothing else but a page and four documents', () => {
+  test('holds every source, its build, the documents, a page, and nothing else', () => {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => name.replace(/\.ts$/, ''))
@@ -112,8 +112,18 @@ describe('the packed package', () => {
     ])
     const page = readdirSync(join(root, 'src/tools/proxy/page'))
     expected.push(...page.map((name) => `src/tools/proxy/page/${name}`))
-    expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'package.json')
+    expected.push(...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`))
+    expected.push('CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json')
     assert.deepEqual(packed.sort(), expected.sort())
+  })
+
+  test('holds what its README links to, but for what the README says is not in it', () => {
+    const readme = readFileSync(join(installed, 'README.md'), 'utf8')
+    const links = [...readme.matchAll(/\]\(([^)#:\s]+)(?:#[^)\s]*)?\)/g)].map(([, path = '']) => path)
+    const [, absent = ''] = /\n(.*) are in the repository only\./.exec(readme) ?? []
+    const missing = links.filter((path) => !packed.includes(path))
+    assert.ok(missing.length < links.length / 2)
+    for (const path of missing) assert.match(absent, new RegExp(`\`${path.split('/')[0]}/?\``), path)
   })
 
   test('brings no dependency along, and runs nothing when it is installed', () => {
