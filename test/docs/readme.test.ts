@@ -61,6 +61,11 @@ for (const document of DOCUMENTS)
       }
     })
 
+    test('needs nothing of a compiler but that it takes the types away, as Node does', () => {
+      for (const { line, code } of fences)
+        assert.doesNotMatch(code, /^\s*(?:await )?using /m, `line ${line}: Node 22 does not know it`)
+    })
+
     test('has no code that the tests do not run', () => {
       const languages = [...read(document).matchAll(/^```(\S+)/gm)].map(([, language]) => language)
       const others = languages.filter(
