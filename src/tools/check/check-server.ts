@@ -11,7 +11,7 @@ export async function checkServer(call: CheckCall, url: URL, headers: HeaderEdit
   const { options, output, cases, settings } = call
   const target: Target = { url, headers, insecure: options.flag('insecure') }
   const agent = options.text('agent') ?? url.host
-  const expected = expectationsOf(options, agent)
+  const expected = expectationsOf(options)?.(agent)
   const session = new Session(cases)
   const telling = { options, output, session }
   await runAll(cases, serverPeer(target, settings), {
