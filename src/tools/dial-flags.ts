@@ -63,7 +63,7 @@ export function dialOptionsOf(options: Options): DialOptions {
   }
 }
 
-function tlsOf(options: Options): ConnectionOptions {
+export function tlsOf(options: Options): ConnectionOptions {
   const servername = options.text('servername')
   return {
     ...trustOf(options),

@@ -1,4 +1,5 @@
 import type { Frame } from '../frame/index.js'
+import { annotateLine } from './annotate.js'
 
 /** Frames that are kept for each direction; beyond, they are only counted. */
 const KEPT = 60
@@ -26,7 +27,7 @@ export class WireLog {
   /** A frame as it went over the wire; Close is never left out. */
   frame(direction: Direction, frame: Frame): void {
     if (++this.#frames[direction] > KEPT && !frame.isClose) this.#left++
-    else this.note(String(frame), direction)
+    else this.note(annotateLine({ frame }), direction)
   }
 
   /** Anything else that is worth telling. */

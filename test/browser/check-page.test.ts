@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { listen } from '../support/index.js'
 import { echoPeers } from '../tools/echo.js'
+import { ReferencePeer, referenceServer } from '../tools/reference-server.js'
 import { runMain } from '../tools/run-main.js'
 import { serveMain } from '../tools/start-main.js'
 import { browserForAll, withBrowser } from './browser.js'
@@ -80,13 +81,38 @@ describe('the page of fastws check', withBrowser, () => {
       'expects Close 1007 at once, before the rest is sent',
       'HTTP/1.1 101 Switching Protocols',
       'continuation masked',
-      '< close fin 2 bytes 03ef',
+      '< close fin 2 bytes 1007',
     ])
       assert.ok(text.includes(expected), expected)
     assert.match(
       (await page.locator('#details pre .sent').first().textContent()) ?? '',
       / ms > GET \/ HTTP\/1\.1\n/,
     )
+  })
+
+  test('tells verdicts in words and in marks, not by colour alone', async (t) => {
+    const server = referenceServer({
+      Peer: class extends ReferencePeer {
+        override sendFailure(): void {}
+        override ping(): void {
+          super.ping(Buffer.from('another'))
+        }
+      },
+      negotiate: () => undefined,
+    })
+    const port = await listen(t, server)
+    const { page } = await report(t, port, ['--cases', '1.1.1,2.1,3.2,7.1.6,12.1.1'])
+    for (const [id, name, mark] of [
+      ['1.1.1', '1.1.1 OK', 'none'],
+      ['2.1', '2.1 FAILED', '"✗ "'],
+      ['3.2', '3.2 NON-STRICT, unclean', '"~ "'],
+      ['7.1.6', '7.1.6 INFORMATIONAL', '"i "'],
+      ['12.1.1', '12.1.1 UNIMPLEMENTED', '"– "'],
+    ] as const) {
+      assert.equal(await page.getByRole('button', { name, exact: true }).count(), 1, name)
+      const style = `getComputedStyle(document.getElementById('${id}'), '::before').content`
+      assert.equal(await page.evaluate(style), mark)
+    }
   })
 
   test('is worked by keyboard, by its address, and by going back', async (t) => {

@@ -693,6 +693,30 @@ export const brokenServers: readonly Broken[] = [
   ...closing('answers Close with a reason that is not UTF-8', Buffer.from([3, 232, 255]), 'FAILED'),
   ...closing('answers Close with another code', Buffer.from([3, 243]), 'NON-STRICT'),
   {
+    wrong: 'answers Close with an empty one, which is right',
+    parts: peer(
+      class extends ReferencePeer {
+        override answerClose(): void {
+          super.answerClose(Buffer.alloc(0))
+        }
+      },
+    ),
+    fails: '',
+  },
+  {
+    wrong: 'fails the connection with an empty Close',
+    parts: peer(
+      class extends ReferencePeer {
+        override sendFailure(): void {
+          this.send(8, Buffer.alloc(0))
+        }
+      },
+    ),
+    // As an answer to our own Close it says that this one was right.
+    fails: '3.7,7.3.2,7.3.6,7.5.1,7.9,C.1.8',
+    nonStrict: 'others',
+  },
+  {
     wrong: 'sends a message behind its Close',
     parts: peer(
       class extends ReferencePeer {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { casesFor } from '../../src/tools/check/cases/index.js'
-import { compare, readExpectations } from '../../src/tools/check/expectation.js'
+import { compare, readAgents } from '../../src/tools/check/expectation.js'
 import { listen } from '../support/index.js'
 import { root } from '../support/root.js'
 import { echoPeers, runCases } from './echo.js'
@@ -68,7 +68,7 @@ describe('what is known about ws', () => {
       const common = cases.filter(({ id }) => !/^[HLC]/.test(id))
       const fine = { behavior: 'OK', behaviorClose: 'OK', duration: 0, remoteCloseCode: 1000 } as const
       const results = common.map(({ id }) => ({ id, ...fine, remarks: [], log: [] }))
-      const { better } = compare(results, readExpectations(text, `ws ${side}`))
+      const { better } = compare(results, readAgents(text)(`ws ${side}`))
       const having = (verdict: string) => better.filter(({ expected }) => expected === verdict)
       assert.deepEqual(
         having('NON-STRICT').map(({ id }) => id),

@@ -65,6 +65,7 @@ describe('agreeAsClient', () => {
     ['permessage-deflate; server_no_context_takeover=1', NOTHING, /a value/],
     ['permessage-deflate; server_max_window_bits', NOTHING, /answers server_max_window_bits/],
     ['permessage-deflate; client_max_window_bits=16', NOTHING, /answers client_max_window_bits=16/],
+    ['permessage-deflate; client_no_context_takeover; client_no_context_takeover', NOTHING, /twice/],
   ] as const)
     test(`finds fault with '${answer}'`, () =>
       assert.match(String(agreeAsClient(head(answer), offer)), fault))
@@ -90,6 +91,23 @@ describe('agreeAsServer', () => {
   for (const [request, offer, expected] of offers)
     test(`answers '${request}' with '${expected}'`, () => {
       assert.equal(agreeAsServer(head(request), offer)?.header, expected)
+    })
+
+  for (const params of [
+    'server_max_window_bits=16',
+    'server_max_window_bits=7',
+    'server_max_window_bits',
+    'client_max_window_bits=16',
+    'client_max_window_bits=',
+    'server_no_context_takeover=1',
+    'client_no_context_takeover; client_no_context_takeover',
+    'server_max_window_bits=10; server_max_window_bits=11',
+    'x',
+  ])
+    test(`declines '${params}', and takes an offer beside it`, () => {
+      assert.equal(agreeAsServer(head(`permessage-deflate; ${params}`), NOTHING), undefined)
+      const beside = `permessage-deflate; ${params}, permessage-deflate`
+      assert.equal(agreeAsServer(head(beside), NOTHING)?.header, 'permessage-deflate')
     })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { compare, readExpectations } from '../../src/tools/check/expectation.js'
+import { compare, readAgents } from '../../src/tools/check/expectation.js'
 import type { Behavior, CaseResult } from '../../src/tools/check/verdict.js'
 
 const result = (id: string, behavior: Behavior): CaseResult => ({
@@ -22,7 +22,7 @@ const written = JSON.stringify({
 })
 
 const verdict = (id: string, behavior: Behavior): string => {
-  const { worse, better } = compare([result(id, behavior)], readExpectations(written, 'one'))
+  const { worse, better } = compare([result(id, behavior)], readAgents(written)('one'))
   return worse.length > 0 ? 'worse' : better.length > 0 ? 'better' : 'same'
 }
 
@@ -43,19 +43,20 @@ describe('compare', () => {
     test(`finds ${behavior} in ${id} ${expected}`, () => assert.equal(verdict(id, behavior), expected))
 })
 
-describe('readExpectations', () => {
+describe('readAgents', () => {
   test('keeps the reason', () => {
-    assert.equal(readExpectations(written, 'one').get('1.1.1')?.reason, 'because')
+    assert.equal(readAgents(written)('one').get('1.1.1')?.reason, 'because')
   })
 
   test('takes the only agent there is for another', () => {
-    assert.equal(readExpectations(written, 'two').size, 3)
+    assert.equal(readAgents(written)('two').size, 3)
   })
 
   for (const [what, text] of [
     ['no JSON', '{'],
     ['no object', '[1'],
     ['no object but a number', '1'],
+    ['no object but a list', '[{"1.1.1":{"behavior":"OK"}}]'],
     ['two agents, and another one is asked for', '{"a":{},"b":{}}'],
     ['an agent that is no object', '{"one":1}'],
     ['a case without a verdict', '{"one":{"1.1.1":{}}}'],
@@ -63,6 +64,6 @@ describe('readExpectations', () => {
     ['a verdict that does not exist', '{"one":{"1.1.1":{"behavior":"GREAT"}}}'],
   ] as const)
     test(`refuses ${what}`, () => {
-      assert.throws(() => readExpectations(text, 'one'), { name: 'UsageError' })
+      assert.throws(() => readAgents(text)('one'), { name: 'UsageError' })
     })
 })

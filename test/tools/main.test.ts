@@ -15,10 +15,12 @@ import { PAGE_SCRIPT } from '../../src/tools/check/page-parts.js'
 import { escapeControls } from '../../src/tools/escape.js'
 import { main } from '../../src/tools/main.js'
 import { Output } from '../../src/tools/output.js'
-import { listen, refusedPort, tls } from '../support/index.js'
+import { deferred, listen, refusedPort, tls } from '../support/index.js'
 import { root } from '../support/root.js'
+import { brokenServers } from './broken-servers.js'
 import { referenceServer } from './reference-server.js'
 import { resultsOf, runMain } from './run-main.js'
+import { runTool, startTool } from './run-tool.js'
 
 const echo = upgrade({ message: (conn, message) => conn.send(message) })
 
@@ -65,6 +67,8 @@ describe('fastws check', () => {
     [['ws://%ff@a'], /URL: name and password must be percent-encoded/],
     [['ftp://me:secret@a'], /'ftp:\/\/me@a\/' is no URL with/],
     [['ws://a', '--expect', '/does/not/exist'], /--expect: ENOENT/],
+    [['ws://a', '--expect', 'README.md'], /--expect: the file is no JSON object/],
+    [['ws://a', '--ca', '/does/not/exist'], /--ca: ENOENT/],
     [['ws://a', '--nonsense'], /--nonsense/],
     [['--serve', '70000'], /--serve must be/],
     [['--serve', '0', 'ws://a'], /no URL is needed/],
@@ -87,9 +91,10 @@ describe('fastws check', () => {
 
   test('tells that nobody is there', async (t) => {
     const port = await refusedPort(t)
-    const { code, stdout } = await runMain('check', `ws://127.0.0.1:${port}`, '--cases', '1.1.1')
+    const { code, stdout, stderr } = await runMain('check', `ws://127.0.0.1:${port}`)
     assert.equal(code, 1)
-    assert.match(stdout, /Cannot connect to 127\.0\.0\.1:\d+: ECONNREFUSED/)
+    assert.equal(stdout, '')
+    assert.equal(stderr, `fastws check: Cannot connect to 127.0.0.1:${port}: ECONNREFUSED\n`)
   })
 
   test('exits with 1 when a case fails, and shows the wire when it is asked to', async (t) => {
@@ -136,9 +141,63 @@ describe('fastws check', () => {
     const port = await listen(t, createTlsServer({ key: tls.key, cert: tls.cert }, echo))
     const args = ['check', `wss://localhost:${port}`, '--cases', '1.1.2,C.2.7'] as const
     assert.equal((await runMain(...args, '--insecure')).code, 0)
-    const { code, stdout } = await runMain(...args)
+    const { code, stderr } = await runMain(...args)
     assert.equal(code, 1)
-    assert.match(stdout, /Cannot connect to localhost:\d+: UNABLE_TO_VERIFY/)
+    assert.match(stderr, /Cannot connect to localhost:\d+: UNABLE_TO_VERIFY/)
+  })
+
+  test('trusts whom it is told to, shows its own certificate, and asks for a name', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-tls-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const { key, cert, ca } = tls
+    const server = createTlsServer({ key, cert, ca, requestCert: true, rejectUnauthorized: true }, echo)
+    const url = `wss://127.0.0.1:${await listen(t, server)}`
+    const names = new Set<unknown>()
+    server.on('secureConnection', ({ servername }) => names.add(servername))
+    const own = ['--cert', file('cert', tls.clientCert), '--key', file('key', tls.clientKey)]
+    const asked = ['--servername', 'localhost', '--timeout', '60000']
+    const args = ['check', url, '--cases', '2.1', ...own, ...asked]
+    assert.equal((await runMain(...args, '--ca', file('ca', ca))).code, 0)
+    assert.deepEqual([...names], ['localhost'])
+    assert.equal((await runMain(...args, '--ca', file('stranger', tls.strangerCa))).code, 1)
+  })
+
+  test('speaks TLS with an address, without a warning of Node', async (t) => {
+    const port = await listen(t, createTlsServer({ key: tls.key, cert: tls.cert }, echo))
+    const args = ['check', `wss://127.0.0.1:${port}`, '--cases', '2.1', '--timeout', '60000', '-k']
+    const { code, err } = await runTool(t, args)
+    assert.deepEqual([code, err], [0, ''])
+  })
+
+  test('asks for the subprotocols of its user, and takes the one that is chosen', async (t) => {
+    const server = createHttpServer(
+      upgrade({ message: (conn, message) => conn.send(message) }, { protocols: ['chat'] }),
+    )
+    const url = `ws://127.0.0.1:${await listen(t, server)}`
+    const args = ['check', url, '--cases', '2.1', '--timeout', '60000'] as const
+    for (const header of ['Sec-WebSocket-Protocol: chat', 'sec-websocket-protocol: other, chat'])
+      assert.equal((await runMain(...args, '-H', header)).code, 0)
+  })
+
+  test('sends no header twice because its user writes it in another case', async (t) => {
+    let hosts: readonly string[] = []
+    const server = createHttpServer(
+      upgrade({
+        open: (_conn, request) => {
+          const { rawHeaders = [] } = request ?? {}
+          hosts = rawHeaders.filter((_, i) => rawHeaders[i - 1]?.toLowerCase() === 'host')
+        },
+        message: (conn, message) => conn.send(message),
+      }),
+    )
+    const url = `ws://127.0.0.1:${await listen(t, server)}`
+    const args = ['--cases', '2.1', '--timeout', '60000', '--header', 'host: foo'] as const
+    assert.equal((await runMain('check', url, ...args)).code, 0)
+    assert.deepEqual(hosts, ['foo'])
   })
 
   test('writes both reports', async (t) => {
@@ -186,6 +245,57 @@ describe('fastws check', () => {
     )
     assert.equal(code, 0)
     assert.match(stderr, /^better than expected: 1\.1\.1 is OK, not FAILED/)
+  })
+
+  test('exits with 1 when a case is worse than expected, be it no failure', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-expect-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'expected.json')
+    writeFileSync(path, '{"any":{"1.1.1":{"behavior":"OK"}}}')
+    const { parts } =
+      brokenServers.find(({ nonStrict }) => nonStrict === 'L.1.4,L.1.5,L.1.6') ?? assert.fail()
+    const url = `ws://127.0.0.1:${await listen(t, referenceServer(parts))}`
+    const args = ['check', url, '--cases', '1.1.1,L.1.4', '--timeout', '60000'] as const
+    assert.equal((await runMain(...args)).code, 0)
+    const { code, stderr } = await runMain(...args, '--expect', path)
+    assert.equal(code, 1)
+    assert.match(stderr, /^worse than expected: L\.1\.4 is NON-STRICT, not OK: .+\n$/)
+  })
+
+  test('reports what was judged when it is interrupted, and waits for nothing', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-report-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const silent = deferred()
+    let count = 0
+    const server = createHttpServer()
+    server.on('upgrade', (request, socket, head) => {
+      if (++count === 1) echo(request, socket, head)
+      else silent.resolve()
+    })
+    const url = `ws://127.0.0.1:${await listen(t, server)}`
+    const times = ['--timeout', '600000', '--parallel', '1']
+    const args = ['--agent', 'a', '--cases', '1.1.1,1.1.2,1.1.3', '--report', folder, ...times]
+    const tool = startTool(t, 'check', url, ...args)
+    await silent.promise
+    tool.child.kill('SIGINT')
+    assert.equal(await tool.code, 130)
+    assert.equal(tool.out(), 'a: 1 OK\n')
+    assert.equal(tool.err(), "2 of 3 cases were not played by 'a'\n")
+    const report = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'))
+    assert.deepEqual(Object.keys(report.a), ['1.1.1'])
+  })
+
+  test('gives up connecting when it is interrupted', async (t) => {
+    const came = deferred()
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => socket.destroy())
+      came.resolve()
+    })
+    const port = await listen(t, server)
+    const tool = startTool(t, 'check', `wss://127.0.0.1:${port}`, '--timeout', '600000')
+    await came.promise
+    tool.child.kill('SIGINT')
+    assert.equal(await tool.code, 130)
   })
 
   test('ends when nobody reads its output any more', async (t) => {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { Frame } from '../../src/frame/index.js'
 import { bytesInWords, eventInWords, peerInWords } from '../../src/tools/check/describe.js'
 import { logLine, WireLog } from '../../src/tools/wire-log.js'
+import { closePayload } from '../support/index.js'
 
 describe('WireLog', () => {
   test('keeps frames and notes in their order, with the time', () => {
@@ -13,6 +14,25 @@ describe('WireLog', () => {
     assert.deepEqual([first?.direction, first?.text], ['sent', 'text fin 5 bytes "hello"'])
     assert.deepEqual([second?.direction, second?.text], ['note', 'something happened'])
     assert.ok((second?.at ?? -1) >= (first?.at ?? 0))
+  })
+
+  test('tells what is in a frame: close codes, and lengths in another form or of another payload', () => {
+    const log = new WireLog()
+    const told = new Frame({ opcode: 2, payload: 'hello' })
+    told.lengthSize = 16
+    const lying = new Frame({ opcode: 1, payload: 'hello' })
+    lying.length = 100
+    log.frame('received', new Frame({ opcode: 8, payload: closePayload(1007, 'no text') }))
+    log.frame('sent', told)
+    log.frame('sent', lying)
+    assert.deepEqual(
+      log.entries.map(({ text }) => text),
+      [
+        'close fin 9 bytes 1007 "no text"',
+        'binary fin 5 bytes (told in 16 bits) 68656c6c6f',
+        'text fin 100 bytes (but 5 follow) "hello"',
+      ],
+    )
   })
 
   test('leaves out most of a flood, says how much, and never leaves out Close', () => {

@@ -1,4 +1,5 @@
 import { type Call, type Command, type Options, UsageError } from '../command.js'
+import { DIAL_FLAGS } from '../dial-flags.js'
 import { basicOf, fieldsOf, headerLinesOf } from '../header-lines.js'
 import type { Output } from '../output.js'
 import { urlOf, withoutPassword } from '../url.js'
@@ -35,25 +36,34 @@ export const checkCommand: Command = {
       value: 'FILE',
       help: 'compare with an index.json: what is not in it has to be OK; exit 1 when worse',
     },
-    agent: { value: 'NAME', help: 'what the tested program is called in the report; default its address' },
+    agent: {
+      value: 'NAME',
+      help: 'what the tested server is called; default its address. With --serve: whose entry of --expect holds',
+    },
     parallel: { value: 'N', help: 'cases at the same time; default 10' },
     messages: { value: 'N', help: 'messages in the cases that send 1000, for a quick run' },
     timeout: { value: 'MS', help: `for whatever must come; default ${SETTINGS.timeout}` },
     patience: { value: 'MS', help: `the same where much is sent; default ${SETTINGS.patience}` },
     quiet: { value: 'MS', help: `how long nothing has to come where nothing may; default ${SETTINGS.quiet}` },
     reaction: { value: 'MS', help: `for a reaction inside of a frame; default ${SETTINGS.reaction}` },
-    header: { value: 'LINE', multiple: true, help: "a header for each handshake, as in 'Cookie: a=b'" },
-    insecure: { help: 'take any certificate' },
+    header: DIAL_FLAGS.header,
+    ca: { ...DIAL_FLAGS.ca, help: 'trust the certificates in there (PEM), and no others' },
+    cert: DIAL_FLAGS.cert,
+    key: DIAL_FLAGS.key,
+    servername: DIAL_FLAGS.servername,
+    insecure: { ...DIAL_FLAGS.insecure, help: 'take any certificate' },
     serve: { value: 'PORT', help: 'test clients; 0 takes a free port' },
     host: { value: 'NAME', help: 'where to listen; default 127.0.0.1' },
     once: { help: 'with --serve: end when a client has asked for /updateReports' },
     verbose: { help: 'show what went over the wire in each case that is not OK' },
   },
   notes: [
-    'Verdicts: OK, INFORMATIONAL, NON-STRICT, UNIMPLEMENTED, FAILED. Exit code 1: a case FAILED, or one is worse than',
-    'expected. Groups 1 to 13 have the numbers of the Autobahn test suite; H (handshake), L (limits) and C (close and TCP)',
-    'go beyond it. A client under test asks for /getCaseCount, then for /runCase?case=N&agent=NAME from 1 on, then for',
-    '/updateReports?agent=NAME, and echoes every message.',
+    'Verdicts: OK, INFORMATIONAL, NON-STRICT, UNIMPLEMENTED, FAILED. Groups 1 to 13 have the numbers of the Autobahn test',
+    'suite; H (handshake), L (limits) and C (close and TCP) go beyond it. A client under test asks for /getCaseCount, then',
+    'for /runCase?case=N&agent=NAME from 1 on, then for /updateReports?agent=NAME, and echoes every message.',
+    '',
+    'Exit code: 0 every case was played, and none FAILED, or was worse than expected; 1 otherwise, or nobody is there; 2 the',
+    'command line is wrong; 130 interrupted: what was judged until then is reported; 141 nobody reads the output.',
   ],
   run: (call) => {
     const serve = call.options.has('serve')

@@ -42,18 +42,19 @@ export const offerHeader = (offer: DeflateOffer): string =>
     )
     .join(', ')
 
+type Param = readonly [name: string, value: string | undefined]
 type Params = ReadonlyMap<string, string | undefined>
 
 /** The offers or the answer in a head: the parameters of each permessage-deflate in it. */
-function parseParams(head: Head): Params[] {
+function parseParams(head: Head): (readonly Param[])[] {
   return valuesOf(head, 'sec-websocket-extensions')
     .flatMap((value) => value.split(','))
     .map((one) => one.split(';').map((part) => part.trim()))
     .filter(([name]) => name?.toLowerCase() === NAME)
-    .map(([, ...params]) => new Map(params.map(parseParam)))
+    .map(([, ...params]) => params.map(parseParam))
 }
 
-function parseParam(param: string): readonly [string, string | undefined] {
+function parseParam(param: string): Param {
   const [name = '', value] = param.split('=').map((part) => part.trim())
   return [name, value?.replaceAll('"', '')]
 }
@@ -70,13 +71,15 @@ const KNOWN: ReadonlyMap<string, boolean> = new Map([
 
 /** What a server has agreed to; undefined when it declines, a text when it may not answer so. */
 export function agreeAsClient(answer: Head, offer: DeflateOffer): Agreement | string | undefined {
-  const [params, ...rest] = parseParams(answer)
-  if (params === undefined) return undefined
+  const [given, ...rest] = parseParams(answer)
+  if (given === undefined) return undefined
   if (rest.length > 0) return 'accepts permessage-deflate twice'
-  for (const [name, value] of params) {
+  for (const [name, value] of given) {
     const wrong = wrongParam(name, value)
     if (wrong !== undefined) return wrong
   }
+  const params = new Map(given)
+  if (params.size < given.length) return 'answers with a parameter twice'
   const theirs = {
     takeover: !params.has('server_no_context_takeover'),
     windowBits: bitsOf(params, 'server_max_window_bits'),
@@ -103,12 +106,22 @@ function wrongParam(name: string, value: string | undefined): string | undefined
   return Number.isInteger(bits) && bits >= 8 && bits <= 15 ? undefined : `answers ${name}=${value}`
 }
 
+/** An offer with a parameter that is unknown, wrong or there twice has to be declined (§7.1). */
+const isValid = (offer: readonly Param[]): boolean =>
+  new Map(offer).size === offer.length &&
+  offer.every(
+    ([name, value]) =>
+      (name === 'client_max_window_bits' && value === undefined) || wrongParam(name, value) === undefined,
+  )
+
 /** How a server answers the offers of a client: the first of ours that one of them can satisfy. */
 export function agreeAsServer(
   request: Head,
   offer: DeflateOffer,
 ): { readonly agreement: Agreement; readonly header: string } | undefined {
   const offers = parseParams(request)
+    .filter(isValid)
+    .map((one) => new Map(one))
   for (const { noTakeover, windowBits } of offer) {
     const params = offers.find((one) => windowBits === 0 || one.has('client_max_window_bits'))
     if (params === undefined) continue
@@ -116,7 +129,7 @@ export function agreeAsServer(
       takeover: !params.has('server_no_context_takeover'),
       windowBits: bitsOf(params, 'server_max_window_bits'),
     }
-    const limit = Math.min(windowBits || 15, bitsOf(params, 'client_max_window_bits') || 15)
+    const limit = Math.min(windowBits || 15, bitsOf(params, 'client_max_window_bits'))
     const answer = [
       NAME,
       ...(ours.takeover ? [] : ['server_no_context_takeover']),

@@ -11,8 +11,13 @@ export interface EndingContext {
   readonly settings: Settings
 }
 
+/** What stands for the code of a Close frame without any (RFC 6455 §7.1.5). */
+const NONE = 1005
+
 /** Codes of an end that is no failure: who answers with one of them has not noticed that anything was wrong. */
-const isPeaceful = (code: number): boolean => code === 1000 || code === 1001 || code === 1005
+const isPeaceful = (code: number): boolean => code === 1000 || code === 1001 || code === NONE
+
+const codeInWords = (code: number): string => (code === NONE ? 'no code' : String(code))
 
 type CloseEvent = Extract<PeerEvent, { kind: 'close' }>
 
@@ -46,10 +51,12 @@ export class Ending {
     const code = this.#codeOf(event)
     if (!codes.includes(code)) {
       this.#context.verdict.lowerClose('WRONG CODE')
-      if (isPeaceful(code)) fail(`The peer closed with ${code}, as if nothing was wrong`)
+      // Without a code, it fails the connection and does not say why (§7.1.7), or it answers our own Close.
+      if (isPeaceful(code) && (code !== NONE || this.#context.link.closeSent))
+        fail(`The peer closed with ${codeInWords(code)}, as if nothing was wrong`)
       this.#context.verdict.lower(
         'NON-STRICT',
-        `The peer closed with ${code}, expected was ${codes.join(' or ')}`,
+        `The peer closed with ${codeInWords(code)}, expected was ${codes.join(' or ')}`,
       )
     }
     await this.answerClose(event)
@@ -74,7 +81,8 @@ export class Ending {
 
   async #closedWith(event: CloseEvent, codes: readonly number[], ifNot: Behavior): Promise<void> {
     const code = this.#codeOf(event)
-    if (!codes.includes(code)) {
+    // Who answers typically echoes the code (§5.5.1), and need not.
+    if (code !== NONE && !codes.includes(code)) {
       this.#context.verdict.lowerClose('WRONG CODE')
       this.#context.verdict.lower(
         'NON-STRICT',
@@ -88,7 +96,7 @@ export class Ending {
   /** The code of a Close frame, which must be one that may travel, but where our own was of no other kind. */
   #codeOf({ payload }: CloseEvent): number {
     if (payload.length === 1) fail('The peer sent a Close frame with a payload of 1 byte (§5.5.1)')
-    const code = payload.length === 0 ? 1005 : payload.readUInt16BE(0)
+    const code = payload.length === 0 ? NONE : payload.readUInt16BE(0)
     if (payload.length > 0 && !mayTravel(code) && code < 5000)
       fail(`The peer sent the close code ${code}, which may not travel (§7.4)`)
     if (!isUtf8(payload, Math.min(2, payload.length))) fail('The peer sent a close reason that is not UTF-8')

@@ -24,7 +24,8 @@ export interface Comparison {
 }
 
 type Json = Readonly<Record<string, unknown>>
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isBehavior = (value: unknown): value is Behavior => BEHAVIORS.some((one) => one === value)
 
 /**
@@ -32,10 +33,14 @@ const isBehavior = (value: unknown): value is Behavior => BEHAVIORS.some((one) =
  * to be OK, so that it is enough to write down the others, each with a `reason`; `12.*` stands for a whole group. Where
  * the agent has no entry, and there is but one, that one holds.
  *
- * @throws UsageError when it has another shape.
+ * @throws UsageError when it has another shape; what it gives does so, too.
  */
-export function readExpectations(text: string, agent: string): Expectations {
+export function readAgents(text: string): (agent: string) => Expectations {
   const agents = parseObject(text)
+  return (agent) => expectationsOf(agents, agent)
+}
+
+function expectationsOf(agents: Json, agent: string): Expectations {
   const names = Object.keys(agents)
   const cases = agents[agent] ?? (names.length === 1 ? agents[names[0] as string] : undefined)
   if (!isObject(cases)) throw new UsageError(`--expect: there is nothing about '${agent}' in the file`)

@@ -36,12 +36,23 @@ export const tokensOf = (head: Head, name: string): string[] =>
 /** The status of a response; NaN for what is none. */
 export const statusOf = ({ line }: Head): number => Number(line.split(' ')[1])
 
-/** The bytes of a head; what is edited takes the place of the header with the same name. */
-export function encodeHead(line: string, fields: HeaderEdit, edit: HeaderEdit = {}): Buffer {
-  const edited = new Set(Object.keys(edit).map((name) => name.toLowerCase()))
-  const kept = Object.entries(fields).filter(([name]) => !edited.has(name.toLowerCase()))
-  const lines = [...kept, ...Object.entries(edit)].flatMap(([name, value]) =>
-    (value === undefined ? [] : [value].flat()).map((one) => `${name}: ${one}`),
+/** Fields with others among them: what is edited takes the place of what has the same name, in whatever case. */
+export function edited(fields: HeaderEdit, edit: HeaderEdit = {}): HeaderEdit {
+  const names = new Set(Object.keys(edit).map((name) => name.toLowerCase()))
+  const kept = Object.entries(fields).filter(([name]) => !names.has(name.toLowerCase()))
+  return Object.fromEntries([...kept, ...Object.entries(edit)])
+}
+
+/** What an edit puts in for a name, in whatever case. */
+export const putIn = (edit: HeaderEdit, name: string): string[] =>
+  Object.entries(edit)
+    .filter(([one]) => one.toLowerCase() === name.toLowerCase())
+    .flatMap(([, value]) => value ?? [])
+
+/** The bytes of a head. */
+export function encodeHead(line: string, fields: HeaderEdit): Buffer {
+  const lines = Object.entries(fields).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one) => `${name}: ${one}`),
   )
   return Buffer.from(`${[line, ...lines].join('\r\n')}${END}`, 'latin1')
 }

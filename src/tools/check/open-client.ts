@@ -1,14 +1,23 @@
 /** Opens connections to a server under test. */
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { acceptFor, createHandshakeKey, encodeFrame } from '../../frame/index.js'
 import type { WireLog } from '../wire-log.js'
 import type { Case } from './case.js'
 import { type Agreement, agreeAsClient, offerHeader } from './deflate.js'
 import { frameOf } from './frames.js'
 import { type HeadRead, readHead } from './head-reader.js'
-import { encodeHead, type Head, type HeaderEdit, statusOf, tokensOf, valuesOf } from './http-head.js'
+import {
+  edited,
+  encodeHead,
+  type Head,
+  type HeaderEdit,
+  putIn,
+  statusOf,
+  tokensOf,
+  valuesOf,
+} from './http-head.js'
 import { Link } from './link.js'
 import type { Opening } from './opening.js'
 import type { Opened } from './run-case.js'
@@ -19,8 +28,9 @@ import { CaseFailure, type Verdict } from './verdict.js'
 export interface Target {
   readonly url: URL
   readonly headers: HeaderEdit
-  /** Takes any certificate. */
-  readonly insecure: boolean
+  readonly tls: ConnectionOptions
+  /** Ends every connection. */
+  readonly signal: AbortSignal
 }
 
 /** What opening needs to know, on either side. */
@@ -31,6 +41,7 @@ export interface OpenContext {
   readonly settings: Settings
 }
 
+const EXTENSIONS = 'sec-websocket-extensions'
 const NO_KEYS: ReadonlySet<string> = new Set()
 const USUAL: Opening = { expects: 'accepted' }
 
@@ -48,7 +59,7 @@ export async function openAsClient(target: Target, context: OpenContext): Promis
       socket.destroy()
       return undefined
     }
-    const agreement = judgeAnswer(read.head, key, context)
+    const agreement = judgeAnswer(read.head, key, edited(target.headers, opening.headers), context)
     const link = new Link(socket, 'client', log, agreement)
     link.feed(read.rest)
     return { link, agreement }
@@ -59,28 +70,30 @@ export async function openAsClient(target: Target, context: OpenContext): Promis
 }
 
 /** Connects to a server; rejects with a `CaseFailure` when there is none. */
-export async function connect({ url, insecure }: Target, timeout: number): Promise<Socket> {
+export async function connect({ url, tls, signal }: Target, timeout: number): Promise<Socket> {
   const secure = url.protocol === 'wss:' || url.protocol === 'https:'
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const port = Number(url.port) || (secure ? 443 : 80)
   const options = { host, port, allowHalfOpen: true, noDelay: true }
   const socket = secure
-    ? connectTls({ ...options, servername: host, rejectUnauthorized: !insecure })
+    ? connectTls({ ...options, servername: isIP(host) === 0 ? host : '', ...tls })
     : connectTcp(options)
   await new Promise<void>((resolve, reject) => {
     const fail = (why: string): void => {
+      clearTimeout(timer)
       socket.destroy()
       reject(new CaseFailure(`Cannot connect to ${host}:${port}: ${why}`))
     }
     const timer = setTimeout(() => fail(`no answer for ${timeout} ms`), timeout)
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer)
-      fail(error.code ?? error.message)
-    })
+    const giveUp = (): void => fail('it was given up')
+    signal.addEventListener('abort', giveUp)
+    socket.once('close', () => signal.removeEventListener('abort', giveUp))
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(error.code ?? error.message))
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer)
       resolve()
     })
+    if (signal.aborted) giveUp()
   })
   return socket
 }
@@ -94,9 +107,9 @@ function requestHead(target: Target, opening: Opening, key: string, one: Case): 
     'Sec-WebSocket-Key': key,
     'Sec-WebSocket-Version': '13',
     ...(one.deflate && { 'Sec-WebSocket-Extensions': offerHeader(one.deflate) }),
-    ...target.headers,
   }
-  return encodeHead(opening.line?.(path) ?? `GET ${path} HTTP/1.1`, usual, opening.headers)
+  const fields = edited(edited(usual, target.headers), opening.headers)
+  return encodeHead(opening.line?.(path) ?? `GET ${path} HTTP/1.1`, fields)
 }
 
 /** Sends our half of a handshake as the case wants it. */
@@ -147,10 +160,15 @@ function judgeRefusal(read: HeadRead, opening: Opening, { log, verdict }: OpenCo
 }
 
 /** The server says that it opened: is that right, and did it say so as it has to (§4.2.2)? */
-function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext): Agreement | undefined {
+function judgeAnswer(
+  head: Head,
+  key: string,
+  asked: HeaderEdit,
+  { one, log, verdict }: OpenContext,
+): Agreement | undefined {
   log.note(headText(head), 'received')
   const opening = one.opening ?? USUAL
-  const wrong = answerFault(head, key, opening.headers ?? {}) ?? opening.check?.(head, NO_KEYS)
+  const wrong = answerFault(head, key, asked) ?? opening.check?.(head, NO_KEYS)
   if (wrong !== undefined) throw new CaseFailure(wrong)
   if (opening.expects === 'refused') {
     const behavior = opening.otherwise ?? 'FAILED'
@@ -160,12 +178,8 @@ function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext
   const offer = one.deflate
   const agreement = offer === undefined ? undefined : agreeAsClient(head, offer)
   if (typeof agreement === 'string') throw new CaseFailure(`The server ${agreement} (RFC 7692 §7.1)`)
-  const extensions = valuesOf(head, 'sec-websocket-extensions')
-  if (
-    agreement === undefined &&
-    extensions.length > 0 &&
-    opening.headers?.['Sec-WebSocket-Extensions'] === undefined
-  )
+  const [extensions, offered] = [valuesOf(head, EXTENSIONS), putIn(asked, EXTENSIONS)]
+  if (agreement === undefined && extensions.length > 0 && offered.length === 0)
     throw new CaseFailure('The server uses an extension that was not offered (RFC 6455 §4.1)')
   return agreement
 }
@@ -174,11 +188,10 @@ function judgeAnswer(head: Head, key: string, { one, log, verdict }: OpenContext
 function answerFault(head: Head, key: string, asked: HeaderEdit): string | undefined {
   const accepts = valuesOf(head, 'sec-websocket-accept')
   const protocols = valuesOf(head, 'sec-websocket-protocol')
-  const offered = [asked['Sec-WebSocket-Protocol'] ?? []]
-    .flat()
+  const offered = putIn(asked, 'sec-websocket-protocol')
     .flatMap((list) => list.split(','))
     .map((one) => one.trim())
-  const usedKey = [asked['Sec-WebSocket-Key'] ?? key].flat()[0] ?? key
+  const [usedKey = key] = putIn(asked, 'sec-websocket-key')
   if (!head.line.startsWith('HTTP/1.1 ')) return `The answer is '${head.line}', not HTTP/1.1`
   if (valuesOf(head, 'upgrade').join().toLowerCase() !== 'websocket')
     return 'The answer does not upgrade to websocket'

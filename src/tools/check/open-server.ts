@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import { acceptFor } from '../../frame/index.js'
 import { agreeAsServer } from './deflate.js'
-import { encodeHead, type Head, type HeaderEdit, valuesOf } from './http-head.js'
+import { edited, encodeHead, type Head, type HeaderEdit, valuesOf } from './http-head.js'
 import { Link, type PeerEvent } from './link.js'
 import { headText, type OpenContext, writeHead } from './open-client.js'
 import type { Opening } from './opening.js'
@@ -57,7 +57,7 @@ function answerHead(request: Head, opening: Opening, extensions: string | undefi
     'Sec-WebSocket-Accept': acceptFor(valuesOf(request, 'sec-websocket-key')[0] ?? ''),
     ...(extensions !== undefined && { 'Sec-WebSocket-Extensions': extensions }),
   }
-  return encodeHead(opening.line?.('') ?? 'HTTP/1.1 101 Switching Protocols', usual, opening.headers)
+  return encodeHead(opening.line?.('') ?? 'HTTP/1.1 101 Switching Protocols', edited(usual, opening.headers))
 }
 
 /** Whether the client took an answer that it may take, or refuse: either shows itself. */

@@ -15,6 +15,8 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 button:focus-visible { outline: 3px solid #06f; outline-offset: 1px; }
 .OK { background: #8d8; } .INFORMATIONAL { background: #9cf; } .NON-STRICT { background: #fd6; }
 .UNIMPLEMENTED { background: #ccc; } .FAILED { background: #f88; }
+.cells .INFORMATIONAL::before { content: 'i '; } .cells .NON-STRICT::before { content: '~ '; }
+.cells .UNIMPLEMENTED::before { content: '– '; } .cells .FAILED::before { content: '✗ '; }
 .unclean { text-decoration: underline wavy; }
 aside { position: fixed; right: 0; top: 0; bottom: 0; width: min(46rem, 100%); box-sizing: border-box; overflow: auto;
   background: Canvas; border-left: 1px solid GrayText; padding: 1rem; }
@@ -84,7 +86,9 @@ for (const { agent, counts, results } of data.agents) {
     for (const one of group.cases) {
       const result = byId.get(one.id)
       if (!result) continue
-      const cell = make('button', one.id, result.behavior + (result.behaviorClose === 'OK' ? '' : ' unclean'))
+      const unclean = result.behaviorClose !== 'OK' && result.behavior !== 'UNIMPLEMENTED'
+      const cell = make('button', one.id, result.behavior + (unclean ? ' unclean' : ''))
+      cell.setAttribute('aria-label', one.id + ' ' + result.behavior + (unclean ? ', unclean' : ''))
       cell.id = result.anchor
       cell.title = one.description + ': ' + result.behavior
       cell.onclick = () => {

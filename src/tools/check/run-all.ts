@@ -19,6 +19,7 @@ export async function runAll(cases: readonly Case[], peer: Peer, options: RunOpt
   const results = new Map<string, CaseResult>()
   const played = async (one: Case): Promise<void> => {
     const result = await runCase(one, peer, options.settings)
+    if (options.signal.aborted) return // what it came to was our own doing
     results.set(one.id, result)
     options.onResult(result)
   }

@@ -17,7 +17,9 @@ export interface ServeOptions {
   readonly session: Session
   readonly settings: Settings
   readonly onResult: (agent: string, result: CaseResult) => void
-  /** A client says that it is done. */
+  /** A case could not be judged, for a reason of our own: it has no result. */
+  readonly onError: (agent: string, one: Case, error: unknown) => void
+  /** A client says that it is done, and so are the cases that were being played. */
   readonly onDone: (agent: string) => void
   /** The page that a browser gets. */
   readonly page: () => string
@@ -30,13 +32,20 @@ const DEFAULT_AGENT = 'client'
 
 /** A server for clients under test; it is not listening yet. */
 export function createCheckServer(options: ServeOptions): Server {
-  const keys = new Set<string>()
+  const serving: Serving = { ...options, keys: new Set(), running: new Set() }
   return createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    void welcome(socket, keys, options).catch(() => socket.destroy())
+    void welcome(socket, serving).catch(() => socket.destroy())
   })
 }
 
-async function welcome(socket: Socket, keys: Set<string>, options: ServeOptions): Promise<void> {
+interface Serving extends ServeOptions {
+  readonly keys: Set<string>
+  /** The cases that are being played. */
+  readonly running: Set<Promise<void>>
+}
+
+async function welcome(socket: Socket, options: Serving): Promise<void> {
+  const { keys } = options
   const read = await readHead(socket, options.settings.timeout)
   if (read.kind !== 'head') {
     socket.destroy()
@@ -62,17 +71,13 @@ function answerPage(socket: Socket, url: URL, { page }: ServeOptions): void {
   socket.resume()
 }
 
-async function answer(
-  arrival: Arrival,
-  { pathname, searchParams }: URL,
-  options: ServeOptions,
-): Promise<void> {
-  const { session, onDone } = options
+async function answer(arrival: Arrival, { pathname, searchParams }: URL, options: Serving): Promise<void> {
+  const { session, onDone, running } = options
   const agent = searchParams.get('agent') || DEFAULT_AGENT
   const one = caseOf(searchParams, session)
   switch (pathname) {
     case '/runCase':
-      return one === undefined ? refuse(arrival) : runFor(arrival, one, agent, options)
+      return one === undefined ? refuse(arrival) : run(arrival, one, agent, options)
     case '/getCaseCount':
       return tell(arrival, String(session.cases.length), options)
     case '/getCaseInfo':
@@ -86,6 +91,7 @@ async function answer(
     case '/updateReports':
     case '/stopServer':
       await tell(arrival, undefined, options)
+      await Promise.all(running)
       return onDone(agent)
     default:
       return refuse(arrival)
@@ -98,10 +104,24 @@ function caseOf(params: URLSearchParams, { cases }: Session): Case | undefined {
   return tuple === null ? cases[Number(params.get('case')) - 1] : cases.find(({ id }) => id === tuple)
 }
 
-async function runFor(arrival: Arrival, one: Case, agent: string, options: ServeOptions): Promise<void> {
-  const result = await runCase(one, { open: (context) => openAsServer(arrival, context) }, options.settings)
-  options.session.add(agent, result)
-  options.onResult(agent, result)
+async function run(arrival: Arrival, one: Case, agent: string, options: Serving): Promise<void> {
+  const running = judge(arrival, one, agent, options)
+  options.running.add(running)
+  await running
+  options.running.delete(running)
+}
+
+/** Plays a case, and tells what came of it; it never rejects. */
+async function judge(arrival: Arrival, one: Case, agent: string, options: Serving): Promise<void> {
+  const { session, settings, onResult, onError } = options
+  try {
+    const result = await runCase(one, { open: (context) => openAsServer(arrival, context) }, settings)
+    session.add(agent, result)
+    onResult(agent, result)
+  } catch (error) {
+    arrival.socket.destroy()
+    onError(agent, one, error)
+  }
 }
 
 function refuse({ socket }: Arrival): void {

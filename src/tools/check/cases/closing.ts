@@ -104,7 +104,7 @@ export const closingGroups: readonly Group[] = [
     'Close codes that the RFC does not know',
     [5000, 65535].map((code) => ({
       description: `Close ${code}`,
-      steps: [send(closeWith(closing(code))), fails([1002, 1000, code])],
+      steps: [send(closeWith(closing(code))), fails([1002, 1000, code, 1005])],
       informational: true,
     })),
   ),
