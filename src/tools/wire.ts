@@ -140,7 +140,10 @@ export async function dialWire(
   const { tls, proxy, followRedirects, connect, ...rest } = options
   const reached = await reach(url, options)
   const wire = new Wire(reached.stream, watcher)
-  const headers = { Host: reached.host, ...rest.headers }
+  // Names of headers are the same in any case: one that the user gives takes the place of ours.
+  const { headers: given = {} } = rest
+  const namesHost = Object.keys(given).some((name) => name.toLowerCase() === 'host')
+  const headers = namesHost ? given : { Host: reached.host, ...given }
   try {
     return { conn: await dial(reached.url, { ...rest, headers, socket: wire }), wire }
   } catch (error) {

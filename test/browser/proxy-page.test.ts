@@ -209,7 +209,17 @@ describe('the page of fastws proxy in a browser', withBrowser, () => {
     assert.match(await focused(), /second/)
     await page.keyboard.press('Home')
     await page.locator('#details').getByText('GET /').first().waitFor()
-    assert.equal(await page.locator('[aria-selected]').count(), 1)
+    const grid = page.getByRole('grid', { name: 'Frames' })
+    const selected = grid.getByRole('row', { selected: true })
+    assert.equal(await selected.count(), 1)
+    assert.equal(await selected.getByRole('gridcell').count(), 7)
+    assert.equal(await grid.getByRole('columnheader').count(), 7)
+    assert.equal(await page.locator('#rows tr[aria-selected=false]').count(), 4)
+    assert.equal(
+      await page.locator('#details[aria-live]').count(),
+      0,
+      'bytes are read when they are asked for',
+    )
   })
 
   test('fits a phone and a desk, in the light and in the dark', async (t) => {

@@ -60,15 +60,15 @@ describe('fastws dump with input that means no good', () => {
 
   test('takes the first of very many events from a recording without the rest', () => {
     const line = `${JSON.stringify({ type: 'end', sent: 1, received: 1 })}\n`
-    const events = readRecording(`${line.repeat(1000)}broken`)
+    const events = readRecording(`${line.repeat(1000)}broken\n`)
     for (let i = 0; i < 1000; i++) assert.equal(events.next().done, false)
     assert.throws(() => events.next(), /line 1001: /)
   })
 
   test('holds no more events at once than it is allowed to', () => {
     const lines = `${JSON.stringify({ type: 'stop', offset: 0 })}\n`.repeat(3)
-    assert.equal(readWhole(lines, 3).length, 3)
-    assert.throws(() => readWhole(lines, 2), /more than 2 events/)
+    assert.equal(readWhole(lines, undefined, 3).length, 3)
+    assert.throws(() => readWhole(lines, undefined, 2), /more than 2 events/)
   })
 
   test('says what is wrong with a recording before it shows anything of it', async (t) => {

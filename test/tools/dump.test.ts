@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
@@ -10,6 +11,7 @@ import { looksLikeHex, parseHex } from '../../src/tools/dump/hex.js'
 import { main } from '../../src/tools/main.js'
 import { helloRecord } from './hello.js'
 import { runMain } from './run-main.js'
+import { PROGRAM } from './run-tool.js'
 import { folderFor, startProgram, written } from './wire-program.js'
 
 /** What a run with something on stdin comes to. */
@@ -100,6 +102,19 @@ describe('fastws dump', () => {
     [['81', '--from', 'me'], /--from must be 'client' or 'server'/],
     [['81', '--as', 'pcap'], /--as must be one of hex, binary, recording/],
     [['nowhere', '--as', 'binary'], /there is no file 'nowhere'/],
+    [['nowhere', '--as', 'hex'], /'nowhere' is neither a file nor bytes in hex/],
+    [
+      ['81', '--extensions', 'permessage-deflate; x'],
+      /--extensions: The server answers with the parameter 'x'/,
+    ],
+    [
+      ['81', '--extensions', 'permessage-deflate; server_max_window_bits'],
+      /--extensions: .* server_max_window_bits/,
+    ],
+    [
+      ['81', '--extensions', 'permessage-deflate, permessage-deflate'],
+      /--extensions: The server accepts .* twice/,
+    ],
     [['81', '--max-frame', '-1'], /--max-frame/],
   ] as const)
     test(`refuses '${args.join(' ')}'`, async () => {
@@ -254,6 +269,18 @@ describe('fastws dump', () => {
     ])
   })
 
+  test('takes what a request offers for what was agreed on, where it was copied from there', async () => {
+    const offer = 'permessage-deflate; client_max_window_bits'
+    const { code, lines } = await pipe(
+      Buffer.from('c107f248cdc9c90700', 'hex'),
+      '--extensions',
+      offer,
+      '--short',
+    )
+    assert.equal(code, 0)
+    assert.deepEqual(lines, ['< text fin rsv1 7 bytes f248cdc9c90700 inflated 5 bytes "Hello"'])
+  })
+
   test('inflates with context takeover, each direction with its own parameters', async () => {
     const inflated = (hex: string, ...args: string[]): Promise<string[]> =>
       pipe(hex, '--short', ...args).then(({ lines }) =>
@@ -374,7 +401,28 @@ describe('fastws dump', () => {
     const { stdout } = await runMain('dump', HELLO)
     for (const path of [binary, hex]) assert.equal((await runMain('dump', path)).stdout, stdout, path)
     assert.equal((await pipe(Buffer.from(HELLO, 'hex'), '-')).lines.join('\n'), stdout.trimEnd())
+    assert.equal((await runMain('dump', '--as', 'hex', hex)).stdout, stdout)
+    assert.equal((await runMain('dump', '--as', 'hex', HELLO)).stdout, stdout)
   })
+
+  test('takes an argument of hex digits for a file of that name, unless it is told not to', (t) => {
+    const folder = folderFor(t)
+    writeFileSync(join(folder, '8100'), Buffer.from(HELLO, 'hex'))
+    const dumped = (...args: string[]): string =>
+      spawnSync(process.execPath, [PROGRAM, 'dump', '--short', ...args], { cwd: folder, encoding: 'utf8' })
+        .stdout
+    assert.match(dumped('8100'), /5 bytes "Hello"/)
+    assert.match(dumped('--as', 'hex', '8100'), /0 bytes/)
+  })
+
+  for (const magic of ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a'])
+    test(`says what to do with a capture that begins with ${magic}`, async () => {
+      const capture = Buffer.from(`${magic}0002000400000000`, 'hex')
+      const { code, lines, notes } = await pipe(capture)
+      assert.deepEqual([code, lines], [2, []])
+      assert.match(notes, /this is a capture of packets, and frames are wanted: tshark -r FILE /)
+      assert.notEqual((await pipe(capture, '--as', 'binary')).code, 2)
+    })
 
   test('reads no more than it can hold, from a file and from a pipe', async (t) => {
     const path = join(folderFor(t), 'large.bin')
@@ -417,9 +465,27 @@ describe('fastws dump', () => {
   })
 
   test('says what is wrong with a recording', async () => {
-    assert.match((await pipe('{"type":"session"}\n{"type"')).notes, /this is no recording: line 2: /)
+    assert.match((await pipe('{"type":"session"}\n{"type"\n')).notes, /this is no recording: line 2: /)
+    assert.match((await pipe('{"type":"session"}\n{"type"\n{}')).notes, /this is no recording: line 2: /)
+    assert.match((await pipe('\n{"type":"session"')).notes, /this is no recording: line 2: /)
     assert.match((await pipe('{"log":{"entries":[]}}')).notes, /no entry of this HAR has _webSocketMessages/)
     assert.match((await pipe('{}\n[]')).notes, /line 2: this is no record/)
+  })
+
+  test('shows a recording up to a last line that is cut off', async () => {
+    const whole = '{"type":"session"}\r\n\n{"type":"end","sent":1,"received":2,"how":"end"}\n'
+    const { lines } = await pipe(whole)
+    assert.equal(lines.length, 1)
+    for (const cut of ['{', '{"type":"end","sent":1,"received":2'])
+      assert.deepEqual(await pipe(whole + cut), {
+        code: 1,
+        lines,
+        notes: 'fastws dump: line 4, the last one, is cut off: it is left out\n',
+      })
+    const noEnd = await pipe(whole.trimEnd())
+    assert.deepEqual([noEnd.code, noEnd.lines, noEnd.notes], [0, lines, ''])
+    const { notes } = await pipe('{"type":"session"}\n{"type"')
+    assert.match(notes, /there is nothing to show\n.* line 2, the last one, is cut off/)
   })
 
   test('shows the HAR of a browser', async () => {
@@ -442,7 +508,7 @@ describe('fastws dump', () => {
         ],
       },
     }
-    const { code, lines } = await pipe(JSON.stringify(har), '--short')
+    const { code, lines } = await pipe(JSON.stringify(har, null, 2), '--short')
     assert.equal(code, 0)
     assert.deepEqual(lines, [
       '      0.0 ms * GET /chat?a=b HTTP/1.1 -> HTTP/1.1 101',

@@ -452,8 +452,12 @@ describe('addresses', () => {
     assert.deepEqual(target('wss://example.org'), ['example.org', 443, true, 'example.org'])
     assert.deepEqual(target('http://[::1]:81/'), ['::1', 81, false, '[::1]:81'])
     assert.throws(() => parseTarget('ws://localhost/chat'), { message: /without a path/ })
-    for (const text of ['ftp://localhost', '', 'ws://'])
-      assert.throws(() => parseTarget(text), { message: /TARGET must be/ }, text)
+    for (const text of ['ws://me:secret@localhost', 'me@localhost', 'me:secret@localhost:80'])
+      assert.throws(() => parseTarget(text), { message: /without name and password/ }, text)
+    const isSafe = ({ message }: Error): boolean =>
+      message.startsWith('TARGET must be ws:') && !message.includes('secret')
+    for (const text of ['ftp://me:secret@localhost', 'ws://me:secret@:x', 'me:secret@'])
+      assert.throws(() => parseTarget(text), isSafe, text)
   })
 })
 

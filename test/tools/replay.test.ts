@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -8,7 +8,7 @@ import { encodeClosePayload, Frame, Opcode } from '../../src/frame/index.js'
 import { type Conn, type Message, upgrade } from '../../src/index.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { recordOf } from '../../src/tools/recording/lines.js'
-import { deferred, listen, once, refusedPort } from '../support/index.js'
+import { deferred, listen, once, refusedPort, turn } from '../support/index.js'
 import { runMain } from './run-main.js'
 import { folderFor, startProgram } from './wire-program.js'
 
@@ -395,6 +395,38 @@ describe('fastws replay', () => {
     await program.line(/#1 < text 1 byte/)
     program.child.kill('SIGINT')
     assert.equal(await program.exit, 130)
+  })
+
+  test('ends when nobody reads its output any more', async (t) => {
+    const talk = async (conn: Conn): Promise<void> => {
+      for (;;) {
+        await conn.send('more')
+        await turn()
+      }
+    }
+    const { url } = await answering(t, (conn) => talk(conn).catch(() => undefined))
+    const late = text('sent', 'late')
+    const program = startProgram(t, [
+      'replay',
+      record(t, [text('sent', 'x'), { ...late, at: clock + 100_000 }]),
+      url,
+    ])
+    await program.line(/#1 < text/)
+    program.child.stdout.destroy()
+    assert.equal(await program.exit, 141)
+  })
+
+  test('plays a recording up to a last line that is cut off', async (t) => {
+    const { url } = await answering(t)
+    const path = record(t, [text('sent', 'one'), text('received', 'one')])
+    const replayed = () => runMain('replay', path, url, '--expect', '--fast', '--patience', '60000')
+    const whole = await replayed()
+    appendFileSync(path, '{"type":"frame","at":')
+    const { code, stdout, stderr } = await replayed()
+    assert.deepEqual([code, stdout], [0, whole.stdout])
+    assert.equal(stderr, `fastws replay: line 3 of ${path}, the last one, is cut off: it was left out\n`)
+    appendFileSync(path, '\n')
+    assert.match((await runMain('replay', path, url)).stderr, /is no recording: line 3: /)
   })
 
   test('plays what the proxy has recorded, HAR too', async (t) => {

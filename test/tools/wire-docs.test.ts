@@ -4,58 +4,117 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { Frame } from '../../src/frame/index.js'
-import { dial, upgrade } from '../../src/index.js'
+import { upgrade } from '../../src/index.js'
 import type { WireEvent } from '../../src/tools/recording/events.js'
 import { recordOf, sessionRecord } from '../../src/tools/recording/lines.js'
 import { readRecording } from '../../src/tools/recording/read.js'
 import { listen } from '../support/index.js'
 import { root } from '../support/root.js'
 import { runMain } from './run-main.js'
-import { folderFor, startProgram } from './wire-program.js'
+import { startTool } from './run-tool.js'
+import { folderFor } from './wire-program.js'
 
 const readAll = (text: string): WireEvent[] => [...readRecording(text)]
 
 const document = (path: string): string => readFileSync(join(root, path), 'utf8')
 
+/** A command that a document shows, as words, and what it prints. */
+interface Step {
+  readonly line: string
+  readonly words: readonly string[]
+  readonly output: string
+}
+
+/** Every line with `$` in the fences behind `<!-- proxy session -->`. */
+function stepsOf(path: string): Step[] {
+  const fences = [...document(path).matchAll(/^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/gm)]
+  const parts = fences.flatMap(([, fence = '']) => fence.split(/^\$ fastws /m).slice(1))
+  return parts.map((part) => {
+    const end = part.indexOf('\n')
+    const line = part.slice(0, end)
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+    return { line, words, output: part.slice(end + 1) }
+  })
+}
+
 /** What is other each time: times, keys, ports, bytes that follow from them. */
 const shape = (text: string): string =>
   text
-    .replace(/^#1 +[\d.]+ ms/gm, '#1 T ms')
+    .replace(/^(#1)? +[\d.]+ ms/gm, '$1 T ms')
     .replace(/masked [0-9a-f]{8}/g, 'masked K')
     .replace(/(Sec-WebSocket-(?:Key|Accept)): .*/g, '$1: K')
-    .replace(/\d+ bytes [0-9a-f]{12,} inflated/g, 'N bytes X inflated')
+    .replace(/\d+ bytes [0-9a-f]{12,}/g, 'N bytes X')
     .replace(/\(\d+ bytes sent, \d+ received\)/g, '(N bytes sent, N received)')
     .replace(/(?:127\.0\.0\.1|localhost):\d+/g, 'localhost')
 
-/** An echo, as the README has one. */
-async function echo(t: TestContext): Promise<number> {
-  const door = upgrade(
-    async (conn) => {
-      for await (const message of conn) await conn.send(message)
-    },
-    { compress: true },
-  )
-  return listen(t, createServer(door))
+/** Lines in any order: stdout and stderr are two streams. */
+const lines = (text: string): string[] => shape(text).split('\n').sort()
+
+/** Time for a machine that stands still; what is printed does not tell. */
+const PATIENCE: Readonly<Record<string, readonly string[]>> = {
+  connect: ['--wait', '60000'],
+  send: ['--patience', '60000'],
+  replay: ['--patience', '60000'],
 }
 
-for (const path of ['README.md', 'docs/tools.md'])
+/** The server of above: the README has it in other words, and compression off as well. */
+const echo = async (t: TestContext): Promise<string> => {
+  const door = upgrade({ message: (conn, message) => conn.send(message) })
+  return `127.0.0.1:${await listen(t, createServer(door))}`
+}
+
+/** Runs every line as it stands, but for ports and the folder of the recording. */
+async function follow(t: TestContext, steps: readonly Step[]): Promise<void> {
+  const recording = join(folderFor(t), 'session.jsonl')
+  const places = new Map([['8080', await echo(t)]])
+  /** Those that run until Ctrl+C, by what ends them. */
+  const running = new Map<string, () => Promise<void>>()
+
+  async function start({ line, words, output }: Step, port: string): Promise<void> {
+    const tool = startTool(t, ...words.map((word) => (word === port ? '0' : here(word))))
+    const [, place = ''] = await tool.printed(/(?:listening on |echo at ws:\/\/)(127\.0\.0\.1:\d+)/)
+    places.set(port, place)
+    running.set(words[0] ?? '', async () => {
+      if (words[0] === 'proxy') await tool.printed(/ended the connection .*\n/)
+      tool.child.kill('SIGINT')
+      assert.equal(await tool.code, 0, line)
+      const printed = `${tool.err()}${tool.out()}`.replace(/^stopped after .*\n$/m, '')
+      assert.equal(shape(printed), shape(output), line)
+    })
+  }
+
+  const here = (word: string): string =>
+    word
+      .replace('session.jsonl', recording)
+      .replace(/localhost:(\d+)/, (_, port: string) => places.get(port) ?? assert.fail(port))
+
+  for (const step of steps) {
+    const [name = ''] = step.words
+    if (name === 'serve') await start(step, '8080')
+    else if (name === 'proxy') await start(step, '9000')
+    else {
+      // Somebody who types is slower than a disk: for a program, a recording is whole when the proxy has ended.
+      if (name === 'replay') await running.get('proxy')?.()
+      const tool = startTool(t, ...step.words.map(here), ...(PATIENCE[name] ?? []))
+      tool.child.stdin.end()
+      assert.equal(await tool.code, 0, tool.err())
+      assert.deepEqual(lines(`${tool.out()}${tool.err()}`), lines(step.output), step.line)
+    }
+  }
+  await running.get('serve')?.()
+}
+
+for (const [path, programs] of [
+  ['README.md', ['proxy', 'connect', 'replay']],
+  ['docs/tools.md', ['serve', 'proxy', 'send', 'replay']],
+] as const)
   test(`${path} tells what fastws proxy and fastws replay print`, async (t) => {
-    const [, fence = ''] = /^<!-- proxy session -->\n```text\n([\s\S]*?)^```$/m.exec(document(path)) ?? []
-    const [, proxied, replayed] = fence.split(/^\$ .*\n/m)
-    const target = `ws://127.0.0.1:${await echo(t)}`
-    const recording = join(folderFor(t), 'session.jsonl')
-    const program = startProgram(t, ['proxy', '0', target, '--record', recording])
-    const [, address] = await program.note(/listening on (\S+),/)
-    const conn = await dial(`ws://${address}`, { compress: { threshold: 0 } })
-    await conn.send('hello hello hello hello')
-    await conn.read()
-    await conn.close()
-    await program.line(/ended the connection/)
-    program.child.kill('SIGINT')
-    assert.equal(await program.exit, 0)
-    assert.equal(shape(`${program.lines.join('\n')}\n`), shape(proxied ?? ''))
-    const { code, stdout } = await runMain('replay', recording, target, '--expect')
-    assert.deepEqual([code, stdout], [0, replayed])
+    const steps = stepsOf(path)
+    assert.deepEqual(
+      steps.map(({ words }) => words[0]),
+      programs,
+    )
+    await follow(t, steps)
   })
 
 describe('docs/recordings.md', () => {

@@ -92,8 +92,9 @@ export class Lane {
   #send(conn: Conn): void {
     const { plan, payloads, tally } = this.#work
     if (plan.rate === 0 && plan.answers !== 'none') this.#times.push(performance.now())
+    // One that was due in the warm-up is not counted, however late it goes out.
+    if (plan.rate === 0 || this.#work.dueAt(this.#position, this.#sent) >= tally.from) tally.sent++
     void conn.send(payloads.make(this.#index, this.#sent++), { text: !plan.isBinary })
-    tally.sent++
     if (plan.answers !== 'none') return
     this.#answered++
     this.#work.settle(1)

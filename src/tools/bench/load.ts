@@ -22,6 +22,7 @@ export class Load implements Work {
   /** Messages that may still be sent, and those that are under way or due. */
   #left: number
   #pending = 0
+  #settledCount = 0
   #end = 0
   #schedule: Schedule | undefined
   /** Gives up opening; nothing else can be given up in the middle. */
@@ -32,7 +33,7 @@ export class Load implements Work {
   constructor(plan: Plan, note: (text: string) => void) {
     this.plan = plan
     this.#note = note
-    this.#left = plan.messages
+    this.#left = plan.warmUp > 0 ? Infinity : plan.messages
     setMaxListeners(0, this.#giveUp.signal) // each handshake under way listens
     this.payloads = new Payloads(plan.size, plan.isBinary)
   }
@@ -83,7 +84,7 @@ export class Load implements Work {
     this.#schedule?.run()
     if (plan.warmUp > 0) {
       await within(plan.warmUp, over)
-      tally.restart(performance.now())
+      this.#beginToCount(performance.now())
     }
     await within(plan.duration, over)
     clearInterval(watch)
@@ -93,13 +94,20 @@ export class Load implements Work {
     this.#end = performance.now()
   }
 
+  /** The warm-up is over: what was due in it belongs to it, and all the messages are still to come. */
+  #beginToCount(now: number): void {
+    this.#schedule?.catchUp(now)
+    this.#left = this.plan.messages
+    this.tally.restart(now)
+  }
+
   /** Where it is messages that end the load, they do not when none is answered any more. */
   #endWhenStalled(): NodeJS.Timeout | undefined {
     const { plan, tally } = this
     if (plan.messages === Infinity) return undefined
     let before = -1
     return setInterval(() => {
-      const now = tally.sent + tally.answered
+      const now = tally.sent + this.#settledCount
       if (now === before && this.#pending > 0) this.#stopped()
       before = now
     }, plan.timeout)
@@ -135,6 +143,7 @@ export class Load implements Work {
 
   settle(count: number): void {
     this.#pending -= count
+    this.#settledCount += count
     if (this.#pending === 0 && (this.#left === 0 || !this.isSending)) this.#settled()
   }
 

@@ -30,7 +30,7 @@ export class Schedule {
   }
 
   run(): void {
-    this.#addDue(performance.now())
+    this.catchUp(performance.now())
     const { begin, pace } = this.#context
     const wait = begin + this.#next / pace - performance.now()
     if (wait > SLACK) this.#timer = setTimeout(() => this.run(), wait - SLACK)
@@ -39,12 +39,13 @@ export class Schedule {
 
   /** Ends it, with what is due until then. */
   stop(until: number): void {
-    this.#addDue(until)
+    this.catchUp(until)
     clearTimeout(this.#timer as NodeJS.Timeout)
     clearImmediate(this.#timer as NodeJS.Immediate)
   }
 
-  #addDue(until: number): void {
+  /** Gives the lanes what is due until then. */
+  catchUp(until: number): void {
     const { lanes, begin, pace, tally, take } = this.#context
     for (let due = begin + this.#next / pace; due <= until; due = begin + this.#next / pace) {
       if (!take()) return

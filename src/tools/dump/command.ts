@@ -36,17 +36,15 @@ export const dumpCommand: Command = {
     'max-frame': { value: 'BYTES', help: 'payloads and messages beyond are stepped over; default 16777216' },
   },
   notes: [
-    'Hex may have spaces, colons, 0x and comments, and may be as xxd, hexdump and tcpdump print it. In front of a line, >',
-    'stands for the client and < for the server. The head of a handshake may stand in front of the frames; what it agrees',
-    'on holds for them. Exit code 1: a rule is broken, or the end of a frame is missing; it is marked with !.',
+    'Hex may have spaces, colons, 0x and comments, and may be as xxd, hexdump -C and tcpdump -x print it. In front of a',
+    'line, > stands for the client and < for the server. The head of a handshake may stand in front of the frames; what it',
+    'agrees on holds for them. Exit code 1: a rule is broken, or the end of a frame is missing, which is marked with !; or',
+    'the last line of a recording is cut off.',
   ],
   run: async ({ positionals, options, output, input: stdin }) => {
     const input = await readInput(positionals, kindOf(options.text('as')), stdin)
-    const side = options.text('from')
-    if (side !== undefined && SIDES[side] === undefined)
-      throw new UsageError(`--from must be 'client' or 'server', not '${side}'`)
-    const { events, showsConn } = eventsOf(input, {
-      from: side === undefined ? undefined : SIDES[side],
+    const { events, showsConn, cut } = eventsOf(input, {
+      from: sideOf(options.text('from')),
       extensions: options.text('extensions'),
       maxFrame: options.integer('max-frame', 16 << 20, [0, 256 << 20]),
     })
@@ -62,12 +60,20 @@ export const dumpCommand: Command = {
       else for (const line of linesOf(event, { isLong, showsConn, shown })) output.line(line)
     }
     if (count === 0) output.note('fastws dump: there is nothing to show')
-    return count > 0 && isSound ? Exit.Ok : Exit.Failed
+    if (cut !== undefined) output.note(`fastws dump: line ${cut}, the last one, is cut off: it is left out`)
+    return count > 0 && isSound && cut === undefined ? Exit.Ok : Exit.Failed
   },
 }
 
 const isSoundEvent = (event: WireEvent): boolean =>
   event.type === 'stop' ? false : event.type === 'end' || event.faults.length === 0
+
+function sideOf(text: string | undefined): FrameDirection | undefined {
+  if (text === undefined) return undefined
+  const side = SIDES[text]
+  if (side === undefined) throw new UsageError(`--from must be 'client' or 'server', not '${text}'`)
+  return side
+}
 
 function kindOf(text: string | undefined): (typeof KINDS)[number] | undefined {
   const kind = KINDS.find((one) => one === text)
@@ -80,6 +86,8 @@ interface Events {
   readonly events: Iterable<WireEvent>
   /** There are several connections, or one that is not the first. */
   readonly showsConn: boolean
+  /** The number of a line that was cut off, as the last one of a recording may be. */
+  readonly cut?: number | undefined
 }
 
 /** A recording is read through once before anything of it is shown: when it is broken, that is said at once. */
@@ -87,8 +95,12 @@ function eventsOf(input: Input, settings: Parameters<typeof followBytes>[1]): Ev
   if (input.kind === 'bytes') return { events: followBytes(input.segments, settings), showsConn: false }
   try {
     let showsConn = false
-    for (const { conn } of readRecording(input.text)) showsConn ||= conn !== 1
-    return { events: readRecording(input.text), showsConn }
+    let cut: number | undefined
+    const onCut = (line: number): void => {
+      cut = line
+    }
+    for (const { conn } of readRecording(input.text, onCut)) showsConn ||= conn !== 1
+    return { events: readRecording(input.text), showsConn, cut }
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(`this is no recording: ${error.message}`)
     throw error

@@ -1,4 +1,5 @@
 import type { FrameDirection } from '../annotate.js'
+import { UsageError } from '../command.js'
 import { agreementFrom } from '../recording/agreement.js'
 import type { WireEvent } from '../recording/events.js'
 import { Exchange } from '../recording/exchange.js'
@@ -33,6 +34,7 @@ export function* followBytes(
   })
   const begins = new Set(segments.map(({ bytes }) => headOf(bytes)))
   const agreed = extensions === undefined ? undefined : agreementFrom(extensions)
+  for (const fault of agreed?.faults ?? []) throw new UsageError(`--extensions: ${fault}`)
   if (!begins.has('sent') && !begins.has('received'))
     exchange.begin(agreed ?? agreementFrom(''), agreed !== undefined)
   const sided = segments.map(({ direction, bytes }) => ({

@@ -21,15 +21,25 @@ export async function readInput(
   const [first] = args
   if (first === undefined || (first === '-' && args.length === 1))
     return inputOf(await readAll(stdin()), kind)
-  if (args.length === 1 && kind !== 'hex' && existsSync(first))
-    return inputOf(readFileOf(`'${first}'`, first), kind)
-  if (kind === undefined && !looksLikeHex(args.join(' ')))
-    throw new UsageError(`'${first}' is neither a file nor bytes in hex`)
+  const text = args.join(' ')
+  const isHex = looksLikeHex(text)
+  // A file may have a name of hex digits: with --as hex, such an argument is the bytes.
+  const namesFile = args.length === 1 && !(kind === 'hex' && isHex)
+  if (namesFile && existsSync(first)) return inputOf(readFileOf(`'${first}'`, first), kind)
   if (kind !== undefined && kind !== 'hex') throw new UsageError(`there is no file '${first}'`)
-  return { kind: 'bytes', segments: parseHex(args.join(' ')) }
+  if (!isHex) throw new UsageError(`'${first}' is neither a file nor bytes in hex`)
+  return { kind: 'bytes', segments: parseHex(text) }
 }
 
+/** How a capture begins, as tcpdump and Wireshark write it: pcap in either byte order, or pcapng. */
+const CAPTURES = ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1', '0a0d0d0a']
+
 function inputOf(bytes: Buffer, kind: Kind | undefined): Input {
+  if (kind === undefined && CAPTURES.includes(bytes.toString('hex', 0, 4)))
+    throw new UsageError(
+      'this is a capture of packets, and frames are wanted: tshark -r FILE -T fields -e tcp.payload -Y ' +
+        "'tcp.stream == 0 && tcp.srcport == 8080' prints the bytes of one direction, in hex",
+    )
   switch (kind ?? guess(bytes)) {
     case 'recording':
       return { kind: 'recording', text: bytes.toString() }

@@ -40,8 +40,10 @@ export function parseTarget(text: string): Target {
   const url = urlOf(text.includes('://') ? text : `ws://${text}`)
   const isSecure = url && SECURE[url.protocol]
   if (url === undefined || isSecure === undefined)
-    throw new UsageError(`TARGET must be ws://HOST[:PORT] or wss://…, not '${text}'`)
-  const { hostname, port, pathname, search, host } = url
+    throw new UsageError(`TARGET must be ws://HOST[:PORT] or wss://…, not '${text.replace(/^.*@/, '…@')}'`)
+  const { hostname, port, pathname, search, host, username, password } = url
+  if (username !== '' || password !== '')
+    throw new UsageError('TARGET must be without name and password: the client sends its own')
   if (pathname !== '/' || search !== '')
     throw new UsageError(`TARGET must be without a path: the client says which one it wants`)
   const byDefault = isSecure ? 443 : 80

@@ -29,19 +29,22 @@ export function agreementOf(request: Head | undefined, response: Head | undefine
   }
 }
 
-/** What a header with the outcome of a negotiation comes to, as somebody typed it. */
+/** What a header with the outcome of a negotiation comes to, as somebody typed it, or copied it from a request. */
 export const agreementFrom = (extensions: string): Agreed =>
-  agreementOf(undefined, { line: '', fields: [['Sec-WebSocket-Extensions', extensions]] })
+  agreementOf(undefined, headWith(extensions.split(',').map(accepted).join(',')))
 
 const extensionNames = (head: Head): string[] =>
   tokensOf(head, EXTENSIONS).map((entry) => entry.split(';')[0]?.trim() ?? '')
 
-/** The first offer, as if it had been accepted: what only tells that a client can do it says nothing in an answer. */
-function offerAsAnswer(request: Head): Head {
-  const [first = ''] = tokensOf(request, EXTENSIONS)
-  const params = first.split(';').map((param) => param.trim())
-  const value = params.filter((param) => param !== 'client_max_window_bits').join('; ')
-  return { line: '', fields: [[EXTENSIONS, value]] }
+const headWith = (extensions: string): Head => ({ line: '', fields: [[EXTENSIONS, extensions]] })
+
+/** The first offer, as if it had been accepted. */
+const offerAsAnswer = (request: Head): Head => headWith(accepted(tokensOf(request, EXTENSIONS)[0] ?? ''))
+
+/** An offer as an answer repeats it: what only tells that a client can do it says nothing there (RFC 7692 §7.1.2.2). */
+function accepted(offer: string): string {
+  const params = offer.split(';').map((param) => param.trim())
+  return params.filter((param) => param !== 'client_max_window_bits').join('; ')
 }
 
 /** What is wrong with an answer that agrees (RFC 6455 §4.1). */

@@ -11,19 +11,25 @@ export class RecordingError extends Error {
   override readonly name = 'RecordingError'
 }
 
+/** Hears of a last line that is cut off and left out: whoever wrote it was stopped in the middle. */
+export type OnCut = (line: number) => void
+
 /** Events in the order they were recorded, each made when it is asked for. */
-export function* readRecording(text: string): Generator<WireEvent, void, undefined> {
+export function* readRecording(
+  text: string,
+  onCut: OnCut = () => undefined,
+): Generator<WireEvent, void, undefined> {
   const har = asHar(text)
-  yield* har === undefined ? readLines(text) : readHar(har)
+  yield* har === undefined ? readLines(text, onCut) : readHar(har)
 }
 
 /** In memory each event is an object: a line of a few bytes takes a hundred times as much. */
 const MOST = 2_000_000
 
 /** All events at once, where they have to be; more than `most` are refused. */
-export function readWhole(text: string, most = MOST): WireEvent[] {
+export function readWhole(text: string, onCut?: OnCut, most = MOST): WireEvent[] {
   const events: WireEvent[] = []
-  for (const event of readRecording(text)) {
+  for (const event of readRecording(text, onCut)) {
     if (events.length === most) throw new RecordingError(`there are more than ${most} events in it`)
     events.push(event)
   }
@@ -55,14 +61,31 @@ function asHar(text: string): Json | undefined {
   }
 }
 
-function* readLines(text: string): Generator<WireEvent, void, undefined> {
+function* readLines(text: string, onCut: OnCut): Generator<WireEvent, void, undefined> {
   const reader = new LineReader()
-  let number = 0
-  for (const line of textLines(text)) {
+  // A line is written with its end: what stands behind the last end may be a part of one.
+  const begin = text.lastIndexOf('\n') + 1
+  let [number, read] = [0, 0]
+  for (const line of textLines(text.slice(0, begin))) {
     number++
     if (line.trim() === '') continue
     const event = readLine(reader, line, number)
+    read++
     if (event !== undefined) yield event
+  }
+  const last = text.slice(begin)
+  if (last.trim() === '') return
+  if (read > 0 && !isJson(last)) return onCut(number)
+  const event = readLine(reader, last, number)
+  if (event !== undefined) yield event
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line)
+    return true
+  } catch {
+    return false
   }
 }
 

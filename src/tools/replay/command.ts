@@ -37,7 +37,8 @@ export const replayCommand: Command = {
     const [path, ...rest] = call.positionals
     if (path === undefined) throw new UsageError('a recording is needed, and a URL')
     const url = targetOf({ positionals: rest })
-    const scripts = chosen(options, scriptsIn(path))
+    const { scripts: all, cut } = scriptsIn(path)
+    const scripts = chosen(options, all)
     const speed = speedOf(options)
     const settings = {
       url,
@@ -49,6 +50,8 @@ export const replayCommand: Command = {
     }
     return interruptible(async (interrupted) => {
       const same = await playAll(scripts, settings, call, interrupted)
+      if (cut !== undefined)
+        output.note(`fastws replay: line ${cut} of ${path}, the last one, is cut off: it was left out`)
       if (interrupted.aborted) return Exit.Interrupted
       return same ? Exit.Ok : Exit.Failed
     })
@@ -78,9 +81,15 @@ async function playAll(
   }
 }
 
-function scriptsIn(path: string): Script[] {
+/** What there is to play, and the number of the last line if that is cut off. */
+function scriptsIn(path: string): { readonly scripts: Script[]; readonly cut: number | undefined } {
+  let cut: number | undefined
+  const onCut = (line: number): void => {
+    cut = line
+  }
   try {
-    return scriptsOf(readWhole(readFileOf('FILE', path).toString()))
+    const scripts = scriptsOf(readWhole(readFileOf('FILE', path).toString(), onCut))
+    return { scripts, cut }
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(`${path} is no recording: ${error.message}`)
     throw error

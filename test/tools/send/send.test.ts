@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -392,6 +392,23 @@ describe('fastws send', () => {
     assert.equal(code, 1)
     assert.match(stderr, /401 Unauthorized[\s\S]*\n {2}who are you\?\n$/)
   })
+
+  for (const name of ['Host', 'host', 'HOST'])
+    test(`names the host that it is told to: ${name}`, async (t) => {
+      let host: string | undefined
+      const accept = ({ headers }: { headers: IncomingHttpHeaders }): undefined => {
+        host = headers.host
+      }
+      const url = await serve(t, echo, { accept })
+      const { code, stderr } = await runMain(
+        'send',
+        url,
+        '-H',
+        `${name}: elsewhere.test`,
+        'text "a"; expect text',
+      )
+      assert.deepEqual([code, host], [0, 'elsewhere.test'], stderr)
+    })
 
   test('stops on SIGINT, and when nobody reads', async (t) => {
     const url = await serve(t)

@@ -70,6 +70,7 @@ export class Table {
     const element = document.createElement('tr')
     element.className = `${row.kind} ${row.direction ?? ''} ${row.faults > 0 ? 'faulty' : ''}`
     element.tabIndex = -1
+    element.setAttribute('aria-selected', 'false')
     element.append(
       cell('number', row.at.toFixed(1)),
       cell('conn', String(row.conn)),
@@ -98,7 +99,7 @@ export class Table {
 
   #choose(element) {
     if (!element) return
-    this.#body.querySelector('[aria-selected]')?.removeAttribute('aria-selected')
+    this.#body.querySelector('[aria-selected="true"]')?.setAttribute('aria-selected', 'false')
     element.setAttribute('aria-selected', 'true')
     this.#setCurrent(element)
     element.focus({ preventScroll: true })
