@@ -100,6 +100,7 @@ describe('fastws dump', () => {
     [['zz'], /'zz' is neither a file nor bytes in hex/],
     [['81', '8'], /3 hex digits make no whole bytes/],
     [['81', '--from', 'me'], /--from must be 'client' or 'server'/],
+    [['81', '--from', 'constructor'], /--from must be 'client' or 'server'/],
     [['81', '--as', 'pcap'], /--as must be one of hex, binary, recording/],
     [['nowhere', '--as', 'binary'], /there is no file 'nowhere'/],
     [['nowhere', '--as', 'hex'], /'nowhere' is neither a file nor bytes in hex/],

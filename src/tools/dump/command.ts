@@ -11,7 +11,10 @@ import { type Input, KINDS, readInput } from './input.js'
 /** After so many lines others have their turn: only then is it seen that nobody reads any more. */
 const TURN = 256
 
-const SIDES: Readonly<Record<string, FrameDirection>> = { client: 'sent', server: 'received' }
+const SIDES: ReadonlyMap<string, FrameDirection> = new Map([
+  ['client', 'sent'],
+  ['server', 'received'],
+])
 
 export const dumpCommand: Command = {
   name: 'dump',
@@ -70,7 +73,7 @@ const isSoundEvent = (event: WireEvent): boolean =>
 
 function sideOf(text: string | undefined): FrameDirection | undefined {
   if (text === undefined) return undefined
-  const side = SIDES[text]
+  const side = SIDES.get(text)
   if (side === undefined) throw new UsageError(`--from must be 'client' or 'server', not '${text}'`)
   return side
 }
