@@ -188,7 +188,15 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
   },
 
   'worker-threads': async (t) => {
-    const conn = await connect(t, await running(t, workerThreads.start))
+    const url = await running(t, workerThreads.start)
+    for (const wrong of ['x', 'x', '-1', '1.5', '41', '1e400']) {
+      const guesser = await connect(t, url)
+      await guesser.send(wrong)
+      const { code, reason } = await guesser.closed
+      assert.deepEqual([code, reason], [1008, 'A number from 0 to 40'], wrong)
+    }
+    const conn = await connect(t, url)
+    assert.equal(await ask(conn, '5'), 'fibonacci(5) = 5')
     for (const n of [20, 10, 1]) await conn.send(String(n))
     assert.deepEqual(
       [await next(conn), await next(conn), await next(conn)],
