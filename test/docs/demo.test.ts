@@ -25,15 +25,15 @@ interface News {
   readonly [name: string]: unknown
 }
 
-/** The next news of a type; bytes have the type `paint`. */
-async function news(conn: Conn, type: string): Promise<News> {
+/** The next news of one of these types; bytes have the type `paint`. */
+async function news(conn: Conn, ...types: readonly string[]): Promise<News> {
   for (;;) {
     const message = await conn.read()
     assert.ok(message !== null, 'it is not over')
     const told = message.isText
       ? message.json<News>()
       : { type: 'paint', cells: message.data.toString('hex') }
-    if (told.type === type) return told
+    if (types.includes(told.type)) return told
   }
 }
 
@@ -90,6 +90,16 @@ describe('the demo', () => {
     assert.equal((await news(ann, 'note')).text, `${'x'.repeat(24)} came in`)
     await ask(bob, { type: 'say', text: 'hello' })
     assert.equal((await news(ann, 'said')).text, 'hello')
+  })
+
+  test('lets those stay who ask for the room they are in', async (t) => {
+    const url = await serve(t)
+    const ann = await connect(t, url, '/chat?name=Ann')
+    const bob = await connect(t, url, '/chat?name=Bob')
+    assert.equal((await news(ann, 'note')).text, 'Bob came in')
+    await ask(bob, { type: 'join', room: 'lobby' })
+    await ask(bob, { type: 'say', text: 'still here' })
+    assert.equal((await news(ann, 'note', 'said')).text, 'still here')
   })
 
   test('passes on paint that is on the board, and no other', async (t) => {
