@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
 import { type Conn, dial, HandshakeError } from 'fastws'
-import { start } from '../../examples/demo/server.js'
+import { start, urlsOf } from '../../examples/demo/server.js'
 import { Program } from './program.js'
 
 const KEY = '0123456789abcdef0123456789abcdef'
@@ -60,7 +61,42 @@ describe('the demo', () => {
     assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
     const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080' }).ended
     assert.equal(told.code, 1)
-    assert.match(told.err, /EADDRINUSE/)
+    assert.match(told.err, /^Cannot start: .*EADDRINUSE.*\n$/)
+  })
+
+  test('says in one line that a port is none', async (t) => {
+    const { code, out, err } = await new Program(t, 'examples/demo/server.js', [], { PORT: 'abc' }).ended
+    assert.deepEqual([code, out], [1, []])
+    assert.match(err, /^Cannot start: .*port.*\n$/)
+  })
+
+  test('says where it is when it was told which host to be', async (t) => {
+    const env = { PORT: '0', HOST: '127.0.0.2' }
+    const program = new Program(t, 'examples/demo/server.js', [], env)
+    const url = await program.line(/^Open (http:\S+) in a browser/)
+    assert.match(url, /^http:\/\/127\.0\.0\.2:[1-9]\d*$/)
+    assert.equal((await fetch(url)).status, 200)
+  })
+
+  test('names the addresses for other devices when it listens everywhere', async (t) => {
+    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0', HOST: '0.0.0.0' })
+    const url = await program.line(/^Open (http:\/\/localhost:[1-9]\d*) in a browser/)
+    assert.equal((await fetch(url.replace('localhost', '127.0.0.1'))).status, 200)
+    program.kill('SIGTERM')
+    const [, ...others] = (await program.ended).out
+    const addresses = Object.values(networkInterfaces())
+      .flatMap((found = []) => found)
+      .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    assert.deepEqual(
+      others,
+      addresses.map(({ address }) => `From other devices: ${url.replace('localhost', address)}`),
+    )
+  })
+
+  test('writes every kind of host as an address has it', () => {
+    assert.deepEqual(urlsOf('localhost', 80), ['http://localhost:80'])
+    assert.deepEqual(urlsOf('::1', 8080), ['http://[::1]:8080'])
+    assert.deepEqual(urlsOf('::', 8080), urlsOf('0.0.0.0', 8080))
   })
 
   test('serves the files of its page, and no others', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { get } from 'node:http'
-import { basename, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type Conn, type DialOptions, dial, HandshakeError, type Message } from 'fastws'
 import * as broadcast from '../../examples/broadcast.js'
@@ -339,6 +340,17 @@ describe('example', { concurrency: 4 }, () => {
       assert.deepEqual([code, err], [0, ''])
       assert.match(out.at(-1) ?? '', last)
     })
+
+  test('echo-server and the demo run through a link, too', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-link-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    symlinkSync(join(root, 'dist/examples'), join(folder, 'examples'))
+    for (const name of ['echo-server', 'demo/server']) {
+      const path = relative(join(root, 'dist'), join(folder, `examples/${name}.js`))
+      const program = new Program(t, path, [], { PORT: '0' })
+      assert.match(await program.line(/localhost:\d+/), /localhost:[1-9]\d*/)
+    }
+  })
 
   test('echo-client runs as a program: with a text, with lines typed in, and says so when there is no server', async (t) => {
     const { url, close } = await echoServer.start(0)
