@@ -73,6 +73,32 @@ const untilCell = (page: Page, x: number, y: number, color: string): Promise<str
 const untilPainted = (page: Page, x: number, y: number, bare: string): Promise<string> =>
   cellOnce(page, x, y, (seen) => seen !== bare && seen !== BLANK)
 
+/** How many pixels of a plot have the colour of a direction; what the legend has is the same one. */
+const marks = (plot: string, direction: 'in' | 'out'): string => `(() => {
+  const color = getComputedStyle(document.querySelector('figcaption i.${direction}')).backgroundColor
+  const canvas = document.querySelector('${plot}')
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4)
+    if (\`rgb(\${data.subarray(i, i + 3).join(', ')})\` === color && data[i + 3] === 255) count++
+  return count
+})()`
+
+/** Clicks at the very moment of what is asked after it: nothing can come between. */
+const after = (selector: string, expression: string): string =>
+  `(document.querySelector('${selector}').click(), ${expression})`
+
+/** Lets a test find every socket that the page opens, in `sockets`; `onSocket` is told of the next ones. */
+const SOCKETS = `
+  window.sockets = []
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(address)
+      sockets.push(this)
+      window.onSocket?.(this)
+    }
+  }`.trim()
+
 async function pictureOf(page: Page, name: string): Promise<void> {
   const folder = process.env.FASTWS_SCREENSHOTS
   if (folder === undefined || folder === '') return
@@ -94,9 +120,10 @@ describe('the demo in Chromium', withBrowser, () => {
     t: TestContext,
     url: string,
     name = '',
-    options: BrowserContextOptions = {},
+    { script = '', ...options }: BrowserContextOptions & { script?: string } = {},
   ): Promise<Page> {
     const visitor = await newVisitor({ viewport: DESKTOP, ...options })
+    await visitor.addInitScript(script)
     const complaints: string[] = []
     t.after(async () => {
       await visitor.close()
@@ -184,6 +211,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await bob.focus('#cells')
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', '7', 'Space']) await bob.keyboard.press(key)
     assert.equal(await bob.getByLabel('red').isChecked(), true)
+    assert.equal(await bob.textContent('#board-status'), 'red painted')
     const red = await untilPainted(bob, 1, 2, bare)
     await untilCell(ann, 1, 2, red)
     await bob.keyboard.press('ArrowLeft')
@@ -214,6 +242,40 @@ describe('the demo in Chromium', withBrowser, () => {
     await until(bob, has('#log', 'roses'))
     await until(bob, has('#people', 'Bob'))
     assert.equal(await bob.getAttribute('[data-room=garden]', 'aria-current'), 'true')
+  })
+
+  test('the room is in the address; what is no name of a room leads to the lobby', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, `${url}/#%`)
+    assert.equal(await ann.textContent('#room-name'), 'the lobby')
+    await ann.evaluate('location.hash = "#garden"')
+    await until(ann, has('#room-name', 'garden'))
+    await ann.evaluate('location.hash = "#%"')
+    await until(ann, has('#room-name', 'lobby'))
+    await until(ann, 'location.hash === "#lobby"')
+  })
+
+  test('a room that is chosen without a connection is entered with the next one', async (t) => {
+    const first = await start(await freePort())
+    t.after(first.close)
+    const ann = await comeIn(t, first.url, '', { script: SOCKETS })
+    await first.close()
+    await until(ann, has('#status', 'Lost: '))
+    await ann.click('[data-room=garden]')
+    await until(ann, has('#log', 'garden with the next connection'))
+    const second = await start(Number(new URL(first.url).port))
+    t.after(second.close)
+    await until(ann, has('#room-name', 'garden'))
+
+    // At the last moment: the server has been told by then where to.
+    await ann.evaluate(`void (window.onSocket = ({ url }) => {
+      if (!url.includes('/chat')) return
+      window.onSocket = undefined
+      document.querySelector('[data-room=workshop]').click()
+    })`)
+    await ann.click('#cut')
+    await until(ann, has('#room-name', 'workshop'))
+    await until(ann, 'document.querySelector("[data-room=workshop]").ariaCurrent === "true"')
   })
 
   test('the wire shows every frame as the server sees it', async (t) => {
@@ -338,12 +400,13 @@ describe('the demo in Chromium', withBrowser, () => {
   })
 
   test('everything can be reached and done by keyboard alone', async (t) => {
-    const ann = await comeIn(t, await serve(t))
+    const ann = await comeIn(t, `${await serve(t)}/#garden`)
     await ann.keyboard.press('Tab')
     await ann.keyboard.press('Enter') // the first stop leads past everything to the message field
     await ann.keyboard.type('no mouse')
     await ann.keyboard.press('Enter')
     await until(ann, has('.said p', 'no mouse'))
+    assert.equal(await ann.textContent('#room-name'), 'the garden', 'and into no other room')
     await ann.evaluate('document.activeElement.blur(), getSelection().removeAllRanges()')
     const stops = new Set<string>()
     for (let i = 0; i < 30; i++) {
@@ -377,10 +440,29 @@ describe('the demo in Chromium', withBrowser, () => {
       'detail',
     )
     for (const stop of expected) assert.ok(stops.has(stop), `${stop} is among ${[...stops].join(', ')}`)
-    await ann.focus('[data-room=garden]')
+    await ann.focus('[data-room=workshop]')
     await ann.keyboard.press('Enter')
-    await until(ann, has('#room-name', 'garden'))
-    await until(ann, 'document.activeElement.dataset.room === "garden"')
+    await until(ann, has('#room-name', 'workshop'))
+    await until(ann, 'document.activeElement.dataset.room === "workshop"')
+  })
+
+  test('the message field is one step away on a phone, whatever it shows', async (t) => {
+    const ann = await comeIn(t, `${await serve(t)}/#garden`, '', { viewport: PHONE })
+    await show(ann, 'wire')
+    await ann.focus('#skip')
+    await ann.keyboard.press('Enter')
+    await ann.keyboard.type('from a phone')
+    await ann.keyboard.press('Enter')
+    await until(ann, has('.said p', 'from a phone'))
+    assert.equal(await ann.locator('#text').isVisible(), true)
+    assert.equal(await ann.getAttribute('#views [data-view=chat]', 'aria-current'), 'true')
+    assert.equal(await ann.textContent('#room-name'), 'the garden')
+    // A phone makes a page larger when somebody types into less than 16 pixels, and leaves it so.
+    for (const field of ['#text', '#name', '#filter'])
+      assert.equal(
+        await ann.evaluate(`getComputedStyle(document.querySelector('${field}')).fontSize`),
+        '16px',
+      )
   })
 
   test('news are told to those who cannot see them, and everything has a name', async (t) => {
@@ -393,6 +475,11 @@ describe('the demo in Chromium', withBrowser, () => {
     ] as const)
       assert.equal(await ann.getAttribute(selector, 'role'), role)
     await until(ann, 'document.querySelector("#log").ariaLive === "polite"')
+    await say(ann, 'hello')
+    await until(ann, has('.said p', 'hello'))
+    const items = '[...document.querySelectorAll("li")]'
+    const areListed = `${items}.every((item) => item.parentElement.matches(":is(ul, ol):not([role])"))`
+    assert.equal(await ann.evaluate(areListed), true, 'an item of a list is in a list')
     const nameless = await ann.evaluate<readonly string[]>(`
       [...document.querySelectorAll('button, input, canvas, section, nav, table')]
         .filter((one) => !(one.ariaLabel || one.labels?.length || one.textContent.trim() ||
