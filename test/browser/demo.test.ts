@@ -106,6 +106,8 @@ async function pictureOf(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(folder, `${name}.png`) })
 }
 
+const IS_LIGHT = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
+
 describe('the demo in Chromium', withBrowser, () => {
   const newVisitor = browserForAll()
 
@@ -488,6 +490,28 @@ describe('the demo in Chromium', withBrowser, () => {
     assert.deepEqual(nameless, [])
   })
 
+  test('the theme that was chosen is kept', async (t) => {
+    const ann = await comeIn(t, await serve(t), '', { colorScheme: 'light' })
+    assert.equal(await ann.evaluate(IS_LIGHT), true)
+    await ann.click('#theme')
+    assert.equal(await ann.evaluate(IS_LIGHT), false)
+    await ann.reload()
+    await until(ann, has('#status', 'Connected'))
+    assert.deepEqual(
+      [await ann.evaluate(IS_LIGHT), await ann.getAttribute('#theme', 'aria-pressed')],
+      [false, 'true'],
+    )
+    await ann.click('#theme')
+    assert.equal(await ann.evaluate(IS_LIGHT), true)
+  })
+
+  test('the colours to paint with stay apart where the system chooses all colours', async (t) => {
+    const ann = await comeIn(t, await serve(t), '', { forcedColors: 'active' })
+    const backgrounds = `[...document.querySelectorAll('#palette label')]
+      .map((label) => getComputedStyle(label).backgroundColor)`
+    assert.equal(new Set(await ann.evaluate<readonly string[]>(backgrounds)).size, 9)
+  })
+
   const VIEWPORTS = [PHONE, { width: 820, height: 1180 }, { width: 1180, height: 700 }, DESKTOP]
   const SCHEMES = ['light', 'dark'] as const
 
@@ -503,8 +527,7 @@ describe('the demo in Chromium', withBrowser, () => {
       for (const colorScheme of SCHEMES) {
         await ann.setViewportSize(viewport)
         await ann.emulateMedia({ colorScheme })
-        const brightness = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
-        assert.equal(await ann.evaluate(brightness), colorScheme === 'light')
+        assert.equal(await ann.evaluate(IS_LIGHT), colorScheme === 'light')
         await bob.fill('#text', '')
         await untilTyping(ann, bob, 'Bartholomew the Longname')
         for (const view of viewport.width < 1180 ? ['chat', 'board', 'wire'] : ['']) {

@@ -134,10 +134,14 @@ function redraw() {
 }
 
 $('theme').addEventListener('click', () => {
-  document.documentElement.dataset.theme = isDark() ? 'light' : 'dark'
+  const theme = isDark() ? 'light' : 'dark'
+  document.documentElement.dataset.theme = theme
+  memory.set('theme', theme)
   redraw()
 })
 dark.addEventListener('change', redraw)
+const remembered = memory.get('theme')
+if (remembered === 'light' || remembered === 'dark') document.documentElement.dataset.theme = remembered
 redraw()
 
 void connection.open()
