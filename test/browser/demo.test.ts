@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { dial } from 'fastws'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { start } from '../../examples/demo/server.js'
 import { freePort } from '../support/index.js'
@@ -306,14 +307,7 @@ describe('the demo in Chromium', withBrowser, () => {
       .map((row) => row.dataset.opcode + ' ' + (row.querySelector('.set')?.textContent ?? '–'))`)
     assert.deepEqual(board.slice(0, 7), ['text F', 'binary –', ...Array(4).fill('cont –'), 'cont F'])
     for (const plot of ['#rate', '#sizes'])
-      await until(
-        ann,
-        `(() => {
-        const { width, height } = document.querySelector('${plot}')
-        const { data } = document.querySelector('${plot}').getContext('2d').getImageData(0, 0, width, height)
-        return new Set(new Uint32Array(data.buffer)).size > 3
-      })()`,
-      )
+      for (const direction of ['in', 'out'] as const) await until(ann, `${marks(plot, direction)} > 0`)
     await pictureOf(ann, 'wire')
   })
 
@@ -361,6 +355,46 @@ describe('the demo in Chromium', withBrowser, () => {
     await ann.click('#clear')
     assert.equal(await shown(), 0)
   })
+
+  test('the plots keep what the table does not, and the keyboard stays among the frames', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const talker = await dial(`${url}/chat`)
+    t.after(() => talker.terminate())
+    /** By the hundred: a viewer that is behind misses frames. */
+    const talk = async (word: string, times: number): Promise<void> => {
+      for (let said = 0; said < times; said += 100) {
+        const before = await ann.textContent('#count')
+        for (let i = 0; i < 100; i++)
+          await talker.send(JSON.stringify({ type: 'say', text: `${word} ${said + i}` }))
+        await until(ann, `${textOf('#count')} - ${before} >= 100`)
+      }
+    }
+    await until(ann, has('#rows', '"type":"name"'))
+    // Paused, so that no minute can pass: what Ann sent is among the first, and nothing that follows is.
+    await ann.click('#pause')
+    await talk('soon', 600)
+    for (const plot of ['#rate', '#sizes'])
+      assert.ok((await ann.evaluate<number>(after('#theme', marks(plot, 'in')))) > 0, plot)
+
+    await ann.click('#pause')
+    await ann.locator('#rows tr').first().focus()
+    const chosen = await ann.textContent('#rows tr')
+    await talk('later', 100)
+    await until(ann, `${has('#rows', 'later 99')} && ${textOf('#rows tr')} !== ${JSON.stringify(chosen)}`)
+    assert.equal(await ann.locator('#rows tr').count(), 500)
+    assert.equal(await ann.evaluate('document.activeElement === document.querySelector("#rows tr")'), true)
+    assert.equal(await ann.getAttribute('#rows tr', 'aria-selected'), 'true')
+  })
+
+  for (const hours of [-1, 1])
+    test(`the plots show what comes where the clock is ${hours} h off`, async (t) => {
+      const script = `const now = Date.now; Date.now = () => now() + ${hours * 3_600_000}`
+      const ann = await comeIn(t, await serve(t), '', { script })
+      for (const plot of ['#rate', '#sizes']) await until(ann, `${marks(plot, 'out')} > 0`)
+      assert.ok((await ann.evaluate<number>(after('#pause', after('#theme', marks('#rate', 'out'))))) > 0)
+      assert.equal(await ann.evaluate(after('#clear', marks('#rate', 'out'))), 0)
+    })
 
   test('nobody sees the frames of somebody else', async (t) => {
     const url = await serve(t)
