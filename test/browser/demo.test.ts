@@ -435,6 +435,84 @@ describe('the demo in Chromium', withBrowser, () => {
     await until(ann, has('.said p', 'back again'))
   })
 
+  test('the page waits longer from time to time, at random, and comes back at once when it can', async (t) => {
+    const first = await start(await freePort())
+    t.after(first.close)
+    const ann = await comeIn(t, first.url, '', { script: 'Math.random = () => 1' })
+    await ann.clock.install()
+    await ann.clock.pauseAt(Date.now() + 3_600_000)
+    await ann.evaluate(`
+      window.told = []
+      new MutationObserver(() => told.push(${textOf('#status-text')}))
+        .observe(document.querySelector('#status-text'), { childList: true, characterData: true, subtree: true })`)
+    /** Waits by our own clock, as the page's stands still, until it has been told that the connection is lost again. */
+    let losses = 0
+    const lostAgain = async (): Promise<void> => {
+      losses++
+      const late = performance.now() + PATIENCE
+      while (
+        (await ann.evaluate<number>('told.filter((text) => text.startsWith("Lost: ")).length')) < losses
+      ) {
+        assert.ok(performance.now() < late, 'the page tells that it is not connected')
+        await pause(10)
+      }
+    }
+    const attempts = (): Promise<number> =>
+      ann.evaluate('told.filter((text) => text === "Connecting …").length')
+    /** Lets the time of a wait pass: not before its end does the page try again. */
+    const passes = async (wait: number): Promise<void> => {
+      const before = await attempts()
+      await ann.clock.runFor(wait - 1)
+      assert.equal(await attempts(), before, `${wait} ms are not over`)
+      await ann.clock.runFor(1)
+      assert.equal(await attempts(), before + 1, `${wait} ms are over`)
+      await lostAgain()
+    }
+
+    await first.close()
+    await lostAgain()
+    for (const wait of [400, 800, 1_600, 3_200, 6_400, 12_800, 15_000]) await passes(wait)
+    assert.equal(await ann.textContent('#countdown'), 'Next try in 15 s')
+    await ann.clock.runFor(5_000)
+    assert.equal(await ann.textContent('#countdown'), 'Next try in 10 s')
+    await ann.evaluate('Math.random = () => 0')
+    await passes(10_000)
+    await passes(7_500)
+    for (const now of ['document.querySelector("#retry").click()', 'dispatchEvent(new Event("online"))']) {
+      const before = await attempts()
+      await ann.evaluate(now)
+      assert.equal(await attempts(), before + 1, now)
+      await lostAgain()
+    }
+    const told = await ann.evaluate<readonly string[]>('told')
+    for (const [i, text] of told.entries()) assert.equal(text.startsWith('Lost: '), i % 2 === 0, `${told}`)
+  })
+
+  test('a viewer that is lost comes back, as long as its connection is there', async (t) => {
+    const script = `${SOCKETS}
+      window.onSocket = (socket) => {
+        window.onSocket = undefined
+        socket.close() // the first one, before it is open
+      }`
+    const ann = await comeIn(t, await serve(t), 'Ann', { script })
+    const viewers = 'sockets.filter(({ url }) => url.includes("/wire"))'
+    await until(ann, `${viewers}[1]?.readyState === WebSocket.OPEN`)
+    await say(ann, 'seen by the second')
+    await until(ann, has('#rows', 'seen by the second'))
+    await ann.evaluate(`${viewers}[1].close()`)
+    await until(ann, `${viewers}[2]?.readyState === WebSocket.OPEN`)
+    await say(ann, 'seen by the third')
+    await until(ann, has('#rows', 'seen by the third'))
+    assert.equal(await ann.locator('#left-out').isVisible(), false)
+    await ann.evaluate(`${viewers}[2].onmessage({ data: JSON.stringify({
+      at: Date.now(), direction: 'out', fin: true, rsv: '000', opcode: 1, maskKey: null, length: 0, payload: '', leftOut: 7,
+    }) })`)
+    assert.match((await ann.textContent('#left-out')) ?? '', /7 frames left out/)
+    assert.equal(await ann.locator('#left-out').isVisible(), true)
+    await ann.click('#clear')
+    assert.equal(await ann.locator('#left-out').isVisible(), false)
+  })
+
   test('everything can be reached and done by keyboard alone', async (t) => {
     const ann = await comeIn(t, `${await serve(t)}/#garden`)
     await ann.keyboard.press('Tab')

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
-import { type Conn, dial, HandshakeError } from 'fastws'
+import { type Conn, type DiagnosticsEvents, dial, HandshakeError } from 'fastws'
 import { start, urlsOf } from '../../examples/demo/server.js'
 import { Program } from './program.js'
 
@@ -181,6 +182,40 @@ describe('the demo', () => {
     assert.deepEqual([(await frame()).opcode, (await frame()).opcode], [9, 10])
     await stranger.close()
     assert.equal(stranger.stats.messagesIn, 0)
+  })
+
+  test('tells a viewer that was behind how many frames it has missed', async (t) => {
+    const url = await serve(t)
+    const opened: Conn[] = []
+    const onOpen = (event: unknown): void =>
+      void opened.push((event as DiagnosticsEvents['fastws:open']).conn)
+    subscribe('fastws:open', onOpen)
+    t.after(() => unsubscribe('fastws:open', onOpen))
+    const viewer = await connect(t, url, `/wire?wire=${KEY}`)
+    const door = opened.find((conn) => conn.request?.url?.startsWith('/wire'))
+    assert.ok(door)
+    const ann = await connect(t, url, `/chat?wire=${KEY}`)
+    const missed = async (text: string): Promise<unknown> => {
+      const shown = Buffer.from(JSON.stringify({ type: 'state', state: text })).toString('hex')
+      for (;;) {
+        const frame = (await viewer.read())?.json<Record<string, unknown>>()
+        if (frame?.payload === shown) return frame.leftOut
+      }
+    }
+    const state = async (name: string): Promise<void> => {
+      await ask(ann, { type: 'state', state: name })
+      await news(ann, 'people')
+    }
+    await news(ann, 'people')
+    await state('idle')
+    assert.equal(await missed('idle'), 0)
+    Object.defineProperty(door, 'bufferedAmount', { value: 256 * 1024, configurable: true })
+    await state('here')
+    Reflect.deleteProperty(door, 'bufferedAmount')
+    await state('typing')
+    assert.equal(await missed('typing'), 2, 'one each way')
+    await state('idle')
+    assert.equal(await missed('idle'), 0)
   })
 
   test('lets nobody look on without a key', async (t) => {

@@ -19,7 +19,7 @@ export class Wire {
   #isText = { in: false, out: false }
   #paused
   #chosen
-  #totals = { frames: 0, in: 0, out: 0 }
+  #totals = { frames: 0, in: 0, out: 0, leftOut: 0 }
 
   constructor() {
     $('pause').addEventListener('click', () => (this.#paused ? this.#resume() : this.#pause()))
@@ -44,6 +44,7 @@ export class Wire {
     this.#ahead = Math.max(this.#ahead, at - performance.now())
     this.#totals.frames++
     this.#totals[row.direction] += row.length
+    this.#totals.leftOut += row.leftOut
     if (this.#paused) this.#paused.held++
     else if (this.#isShown(frame)) this.#show(frame)
     this.#tell()
@@ -64,9 +65,11 @@ export class Wire {
   }
 
   #tell() {
-    const { frames, in: bytesIn, out: bytesOut } = this.#totals
+    const { frames, in: bytesIn, out: bytesOut, leftOut } = this.#totals
     for (const id of ['count', 'count-too']) $(id).textContent = String(frames)
     $('totals').textContent = `↑ ${inUnits(bytesIn)} ↓ ${inUnits(bytesOut)}`
+    $('left-out').hidden = leftOut === 0
+    $('left-out').textContent = `… ${leftOut} frames left out: they came faster than they could be shown`
     $('pause').textContent = this.#paused
       ? `Resume${this.#paused.held > 0 ? ` (${this.#paused.held})` : ''}`
       : 'Pause'
