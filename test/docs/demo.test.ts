@@ -43,7 +43,7 @@ const ask = (conn: Conn, request: object): Promise<void> => conn.send(JSON.strin
 
 describe('the demo', () => {
   test('is started by a program that says where it is, and ends in peace', async (t) => {
-    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0' })
+    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0', HOST: undefined })
     const url = await program.line(/^Open (http:\/\/localhost:[1-9]\d*) in a browser/)
     const conn = await connect(t, url, '/chat?name=Ann')
     await news(conn, 'welcome')
@@ -58,9 +58,9 @@ describe('the demo', () => {
     const other = createServer().listen(8080, 'localhost')
     t.after(() => other.close())
     await Promise.race([once(other, 'listening'), once(other, 'error')]) // taken by others: that will do
-    const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined })
+    const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined, HOST: undefined })
     assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
-    const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080' }).ended
+    const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080', HOST: undefined }).ended
     assert.equal(told.code, 1)
     assert.match(told.err, /^Cannot start: .*EADDRINUSE.*\n$/)
   })

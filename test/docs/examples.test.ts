@@ -347,7 +347,7 @@ describe('example', { concurrency: 4 }, () => {
     symlinkSync(join(root, 'dist/examples'), join(folder, 'examples'))
     for (const name of ['echo-server', 'demo/server']) {
       const path = relative(join(root, 'dist'), join(folder, `examples/${name}.js`))
-      const program = new Program(t, path, [], { PORT: '0' })
+      const program = new Program(t, path, [], { PORT: '0', HOST: undefined })
       assert.match(await program.line(/localhost:\d+/), /localhost:[1-9]\d*/)
     }
   })
