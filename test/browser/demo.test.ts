@@ -445,8 +445,8 @@ describe('the demo in Chromium', withBrowser, () => {
       window.told = []
       new MutationObserver(() => told.push(${textOf('#status-text')}))
         .observe(document.querySelector('#status-text'), { childList: true, characterData: true, subtree: true })`)
-    /** Waits by our own clock, as the page's stands still, until it has been told that the connection is lost again. */
     let losses = 0
+    /** Waits by our own clock, as the page's stands still, until it has been told that the connection is lost again. */
     const lostAgain = async (): Promise<void> => {
       losses++
       const late = performance.now() + PATIENCE
@@ -472,6 +472,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await first.close()
     await lostAgain()
     for (const wait of [400, 800, 1_600, 3_200, 6_400, 12_800, 15_000]) await passes(wait)
+    assert.equal(await ann.getAttribute('#countdown', 'aria-hidden'), 'true', 'it is not read out')
     assert.equal(await ann.textContent('#countdown'), 'Next try in 15 s')
     await ann.clock.runFor(5_000)
     assert.equal(await ann.textContent('#countdown'), 'Next try in 10 s')

@@ -213,7 +213,7 @@ describe('the demo', () => {
     await state('here')
     Reflect.deleteProperty(door, 'bufferedAmount')
     await state('typing')
-    assert.equal(await missed('typing'), 2, 'one each way')
+    assert.ok(Number(await missed('typing')) >= 2, 'one each way, and pings')
     await state('idle')
     assert.equal(await missed('idle'), 0)
   })

@@ -42,7 +42,7 @@ function join(name) {
   if (name === room) return
   room = name
   if (connection.isOpen) connection.send({ type: 'join', room })
-  else chat.note(`You come to the ${room} with the next connection`)
+  else chat.note(`You enter the ${room} with the next connection`)
 }
 
 const news = {
@@ -87,7 +87,8 @@ connection.addEventListener('state', ({ detail: { state, wait, code, reason } })
   if (state !== 'waiting') return
   const until = performance.now() + wait
   const count = () => {
-    $('countdown').textContent = `Next try in ${Math.ceil((until - performance.now()) / 1000)} s`
+    const left = Math.round(until - performance.now()) // a hair more than a second is not two
+    $('countdown').textContent = `Next try in ${Math.ceil(left / 1000)} s`
   }
   count()
   countdown = setInterval(count, 1000)
