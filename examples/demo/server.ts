@@ -42,9 +42,10 @@ function outerAddresses() {
 /** Where it was told to, or on 8080; if that port is taken and nobody asked for it, on any other. */
 async function startSomewhere() {
   const { PORT, HOST } = process.env
-  return await start(Number(PORT ?? 8080), HOST).catch((error) => {
+  const host = HOST || 'localhost' // an empty one would be everywhere
+  return await start(Number(PORT ?? 8080), host).catch((error) => {
     if (error.code !== 'EADDRINUSE' || PORT !== undefined) throw error
-    return start(0, HOST)
+    return start(0, host)
   })
 }
 
