@@ -1,5 +1,6 @@
 // Sends back whatever it is sent.
 import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { upgrade } from 'fastws'
@@ -15,7 +16,8 @@ export async function start(port: number) {
   return { url, close: () => server.close() }
 }
 
-if (process.argv[1] === import.meta.filename) {
+// By its real path: it may have been started through a link.
+if (realpathSync(process.argv[1] ?? '') === import.meta.filename) {
   const { url } = await start(Number(process.env.PORT ?? 8080))
   console.log(`The echo server listens on ${url}. Now open a second terminal, in the same folder, and run`)
   console.log(`\n    node dist/examples/echo-client.js --url ${url}\n`)

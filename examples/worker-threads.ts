@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { upgrade } from 'fastws'
 
+/** More of it would keep a thread from everybody else for seconds, and soon for years. */
+const LARGEST = 40
+
 const fibonacci = (n: number): number => (n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2))
 
 /** A thread that answers one question after the other. */
@@ -32,8 +35,11 @@ export async function start(port: number) {
   let turn = 0
   const calculator = upgrade(async (conn) => {
     for await (const message of conn) {
+      const n = Number(message.text())
+      if (!(Number.isInteger(n) && n >= 0 && n <= LARGEST))
+        return void conn.close(1008, `A number from 0 to ${LARGEST}`)
       const thread = threads[turn++ % threads.length]
-      await conn.send(`fibonacci(${message.text()}) = ${await thread?.ask(Number(message.text()))}`)
+      await conn.send(`fibonacci(${n}) = ${await thread?.ask(n)}`)
     }
   })
   const server = createServer(calculator).listen(port, 'localhost')

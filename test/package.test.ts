@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type ExecFileOptions, execFile } from 'node:child_process'
+import { type ExecFileOptions, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   cpSync,
   mkdirSync,
@@ -162,6 +163,41 @@ describe('the packed package', () => {
     const list = (await inFolder('tar', ['-tzf', tarball], { cwd: clone })).split('\n')
     for (const path of packed.filter((name) => name.startsWith('dist/')))
       assert.ok(list.includes(`package/${path}`), path)
+  })
+
+  test('a clone has a demo that starts as the README says', async (t) => {
+    const clone = join(folder, 'demo')
+    mkdirSync(clone)
+    for (const path of ['src', '.ci', 'examples', 'package.json', 'tsconfig.json'])
+      cpSync(join(root, path), join(clone, path), {
+        recursive: true,
+        filter: (source) => !source.endsWith('node_modules'),
+      })
+    symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+    const env = { ...environment, PORT: '0', HOST: undefined }
+    // A group of its own, to be ended as one: npm runs a shell, which runs npm and Node.
+    const demo = spawn('npm', ['run', 'demo'], {
+      cwd: clone,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const ended = once(demo, 'close')
+    t.after(async () => {
+      if (demo.exitCode === null) process.kill(-demo.pid!, 'SIGKILL')
+      await ended
+    })
+    let said = ''
+    for await (const chunk of demo.stdout) {
+      said += chunk
+      const [, url] = /^Open (\S+) in a browser/m.exec(said) ?? []
+      if (url === undefined) continue
+      const page = await fetch(url)
+      assert.equal(page.status, 200)
+      assert.match(await page.text(), /<title>fastws demo<\/title>/)
+      return
+    }
+    assert.fail(`It ended, and said:\n${said}`)
   })
 
   test('brings the command fastws', async () => {

@@ -44,6 +44,12 @@ export function openChat(wire: Wire) {
     tellCounts()
   }
 
+  function move(conn: Conn<Person>, room: Room) {
+    if (room === conn.data.room) return // else everyone would see them leave and come
+    leave(conn)
+    enter(conn, room)
+  }
+
   function tellCounts() {
     const counts = [...rooms.values()].map(({ name, members }) => ({ name, people: members.size }))
     for (const room of rooms.values()) room.tell({ type: 'rooms', rooms: counts })
@@ -60,8 +66,7 @@ export function openChat(wire: Wire) {
       person.name = cleanName(name) || person.name
       person.room.tellPeople()
     } else if (type === 'join') {
-      leave(conn)
-      enter(conn, roomOf(room))
+      move(conn, roomOf(room))
     } else if (type === 'ping') {
       conn.ping().then((ms) => conn.send(JSON.stringify({ type: 'pinged', ms })), ignore)
     } else if (type === 'cut') {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { dial } from 'fastws'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { start } from '../../examples/demo/server.js'
 import { freePort } from '../support/index.js'
@@ -73,12 +74,40 @@ const untilCell = (page: Page, x: number, y: number, color: string): Promise<str
 const untilPainted = (page: Page, x: number, y: number, bare: string): Promise<string> =>
   cellOnce(page, x, y, (seen) => seen !== bare && seen !== BLANK)
 
+/** How many pixels of a plot have the colour of a direction; what the legend has is the same one. */
+const marks = (plot: string, direction: 'in' | 'out'): string => `(() => {
+  const color = getComputedStyle(document.querySelector('figcaption i.${direction}')).backgroundColor
+  const canvas = document.querySelector('${plot}')
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+  let count = 0
+  for (let i = 0; i < data.length; i += 4)
+    if (\`rgb(\${data.subarray(i, i + 3).join(', ')})\` === color && data[i + 3] === 255) count++
+  return count
+})()`
+
+/** Clicks at the very moment of what is asked after it: nothing can come between. */
+const after = (selector: string, expression: string): string =>
+  `(document.querySelector('${selector}').click(), ${expression})`
+
+/** Lets a test find every socket that the page opens, in `sockets`; `onSocket` is told of the next ones. */
+const SOCKETS = `
+  window.sockets = []
+  window.WebSocket = class extends WebSocket {
+    constructor(address) {
+      super(address)
+      sockets.push(this)
+      window.onSocket?.(this)
+    }
+  }`.trim()
+
 async function pictureOf(page: Page, name: string): Promise<void> {
   const folder = process.env.FASTWS_SCREENSHOTS
   if (folder === undefined || folder === '') return
   mkdirSync(folder, { recursive: true })
   await page.screenshot({ path: join(folder, `${name}.png`) })
 }
+
+const IS_LIGHT = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
 
 describe('the demo in Chromium', withBrowser, () => {
   const newVisitor = browserForAll()
@@ -94,9 +123,10 @@ describe('the demo in Chromium', withBrowser, () => {
     t: TestContext,
     url: string,
     name = '',
-    options: BrowserContextOptions = {},
+    { script = '', ...options }: BrowserContextOptions & { script?: string } = {},
   ): Promise<Page> {
     const visitor = await newVisitor({ viewport: DESKTOP, ...options })
+    await visitor.addInitScript(script)
     const complaints: string[] = []
     t.after(async () => {
       await visitor.close()
@@ -184,6 +214,7 @@ describe('the demo in Chromium', withBrowser, () => {
     await bob.focus('#cells')
     for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight', '7', 'Space']) await bob.keyboard.press(key)
     assert.equal(await bob.getByLabel('red').isChecked(), true)
+    assert.equal(await bob.textContent('#board-status'), 'red painted')
     const red = await untilPainted(bob, 1, 2, bare)
     await untilCell(ann, 1, 2, red)
     await bob.keyboard.press('ArrowLeft')
@@ -216,6 +247,40 @@ describe('the demo in Chromium', withBrowser, () => {
     assert.equal(await bob.getAttribute('[data-room=garden]', 'aria-current'), 'true')
   })
 
+  test('the room is in the address; what is no name of a room leads to the lobby', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, `${url}/#%`)
+    assert.equal(await ann.textContent('#room-name'), 'the lobby')
+    await ann.evaluate('location.hash = "#garden"')
+    await until(ann, has('#room-name', 'garden'))
+    await ann.evaluate('location.hash = "#%"')
+    await until(ann, has('#room-name', 'lobby'))
+    await until(ann, 'location.hash === "#lobby"')
+  })
+
+  test('a room that is chosen without a connection is entered with the next one', async (t) => {
+    const first = await start(await freePort())
+    t.after(first.close)
+    const ann = await comeIn(t, first.url, '', { script: SOCKETS })
+    await first.close()
+    await until(ann, has('#status', 'Lost: '))
+    await ann.click('[data-room=garden]')
+    await until(ann, has('#log', 'garden with the next connection'))
+    const second = await start(Number(new URL(first.url).port))
+    t.after(second.close)
+    await until(ann, has('#room-name', 'garden'))
+
+    // At the last moment: the server has been told by then where to.
+    await ann.evaluate(`void (window.onSocket = ({ url }) => {
+      if (!url.includes('/chat')) return
+      window.onSocket = undefined
+      document.querySelector('[data-room=workshop]').click()
+    })`)
+    await ann.click('#cut')
+    await until(ann, has('#room-name', 'workshop'))
+    await until(ann, 'document.querySelector("[data-room=workshop]").ariaCurrent === "true"')
+  })
+
   test('the wire shows every frame as the server sees it', async (t) => {
     const ann = await comeIn(t, await serve(t), 'Ann')
     await say(ann, 'over the wire')
@@ -242,14 +307,7 @@ describe('the demo in Chromium', withBrowser, () => {
       .map((row) => row.dataset.opcode + ' ' + (row.querySelector('.set')?.textContent ?? '–'))`)
     assert.deepEqual(board.slice(0, 7), ['text F', 'binary –', ...Array(4).fill('cont –'), 'cont F'])
     for (const plot of ['#rate', '#sizes'])
-      await until(
-        ann,
-        `(() => {
-        const { width, height } = document.querySelector('${plot}')
-        const { data } = document.querySelector('${plot}').getContext('2d').getImageData(0, 0, width, height)
-        return new Set(new Uint32Array(data.buffer)).size > 3
-      })()`,
-      )
+      for (const direction of ['in', 'out'] as const) await until(ann, `${marks(plot, direction)} > 0`)
     await pictureOf(ann, 'wire')
   })
 
@@ -298,6 +356,47 @@ describe('the demo in Chromium', withBrowser, () => {
     assert.equal(await shown(), 0)
   })
 
+  test('the plots keep what the table does not, and the keyboard stays among the frames', async (t) => {
+    const url = await serve(t)
+    const ann = await comeIn(t, url, 'Ann')
+    const talker = await dial(`${url}/chat`)
+    t.after(() => talker.terminate())
+    /** By the hundred: a viewer that is behind misses frames. */
+    const talk = async (word: string, times: number): Promise<void> => {
+      for (let said = 0; said < times; said += 100) {
+        const before = await ann.textContent('#count')
+        for (let i = 0; i < 100; i++)
+          await talker.send(JSON.stringify({ type: 'say', text: `${word} ${said + i}` }))
+        await until(ann, `${textOf('#count')} - ${before} >= 100`)
+      }
+    }
+    await until(ann, has('#rows', '"type":"name"'))
+    // Paused, so that no minute can pass: what Ann sent is among the first, and nothing that follows is.
+    await ann.click('#pause')
+    await talk('soon', 600)
+    for (const plot of ['#rate', '#sizes'])
+      assert.ok((await ann.evaluate<number>(after('#theme', marks(plot, 'in')))) > 0, plot)
+
+    await ann.click('#pause')
+    await ann.locator('#rows tr').first().focus()
+    const chosen = await ann.textContent('#rows tr')
+    await talk('later', 100)
+    await until(ann, `${has('#rows', 'later 99')} && ${textOf('#rows tr')} !== ${JSON.stringify(chosen)}`)
+    talker.terminate() // it has read nothing: to close would take its time
+    assert.equal(await ann.locator('#rows tr').count(), 500)
+    assert.equal(await ann.evaluate('document.activeElement === document.querySelector("#rows tr")'), true)
+    assert.equal(await ann.getAttribute('#rows tr', 'aria-selected'), 'true')
+  })
+
+  for (const hours of [-1, 1])
+    test(`the plots show what comes where the clock is ${hours} h off`, async (t) => {
+      const script = `const now = Date.now; Date.now = () => now() + ${hours * 3_600_000}`
+      const ann = await comeIn(t, await serve(t), '', { script })
+      for (const plot of ['#rate', '#sizes']) await until(ann, `${marks(plot, 'out')} > 0`)
+      assert.ok((await ann.evaluate<number>(after('#pause', after('#theme', marks('#rate', 'out'))))) > 0)
+      assert.equal(await ann.evaluate(after('#clear', marks('#rate', 'out'))), 0)
+    })
+
   test('nobody sees the frames of somebody else', async (t) => {
     const url = await serve(t)
     const ann = await comeIn(t, url, 'Ann')
@@ -337,13 +436,93 @@ describe('the demo in Chromium', withBrowser, () => {
     await until(ann, has('.said p', 'back again'))
   })
 
+  test('the page waits longer from time to time, at random, and comes back at once when it can', async (t) => {
+    const first = await start(await freePort())
+    t.after(first.close)
+    const ann = await comeIn(t, first.url, '', { script: 'Math.random = () => 1' })
+    await ann.clock.install()
+    await ann.clock.pauseAt(Date.now() + 3_600_000)
+    await ann.evaluate(`
+      window.told = []
+      new MutationObserver(() => told.push(${textOf('#status-text')}))
+        .observe(document.querySelector('#status-text'), { childList: true, characterData: true, subtree: true })`)
+    let losses = 0
+    /** Waits by our own clock, as the page's stands still, until it has been told that the connection is lost again. */
+    const lostAgain = async (): Promise<void> => {
+      losses++
+      const late = performance.now() + PATIENCE
+      while (
+        (await ann.evaluate<number>('told.filter((text) => text.startsWith("Lost: ")).length')) < losses
+      ) {
+        assert.ok(performance.now() < late, 'the page tells that it is not connected')
+        await pause(10)
+      }
+    }
+    const attempts = (): Promise<number> =>
+      ann.evaluate('told.filter((text) => text === "Connecting …").length')
+    /** Lets the time of a wait pass: not before its end does the page try again. */
+    const passes = async (wait: number): Promise<void> => {
+      const before = await attempts()
+      await ann.clock.runFor(wait - 1)
+      assert.equal(await attempts(), before, `${wait} ms are not over`)
+      await ann.clock.runFor(1)
+      assert.equal(await attempts(), before + 1, `${wait} ms are over`)
+      await lostAgain()
+    }
+
+    await first.close()
+    await lostAgain()
+    for (const wait of [400, 800, 1_600, 3_200, 6_400, 12_800, 15_000]) await passes(wait)
+    assert.equal(await ann.getAttribute('#countdown', 'aria-hidden'), 'true', 'it is not read out')
+    assert.equal(await ann.textContent('#countdown'), 'Next try in 15 s')
+    await ann.clock.runFor(5_000)
+    assert.equal(await ann.textContent('#countdown'), 'Next try in 10 s')
+    await ann.evaluate('Math.random = () => 0')
+    await passes(10_000)
+    await passes(7_500)
+    for (const now of ['document.querySelector("#retry").click()', 'dispatchEvent(new Event("online"))']) {
+      const before = await attempts()
+      await ann.evaluate(now)
+      assert.equal(await attempts(), before + 1, now)
+      await lostAgain()
+    }
+    const told = await ann.evaluate<readonly string[]>('told')
+    for (const [i, text] of told.entries()) assert.equal(text.startsWith('Lost: '), i % 2 === 0, `${told}`)
+  })
+
+  test('a viewer that is lost comes back, as long as its connection is there', async (t) => {
+    const script = `${SOCKETS}
+      window.onSocket = (socket) => {
+        window.onSocket = undefined
+        socket.close() // the first one, before it is open
+      }`
+    const ann = await comeIn(t, await serve(t), 'Ann', { script })
+    const viewers = 'sockets.filter(({ url }) => url.includes("/wire"))'
+    await until(ann, `${viewers}[1]?.readyState === WebSocket.OPEN`)
+    await say(ann, 'seen by the second')
+    await until(ann, has('#rows', 'seen by the second'))
+    await ann.evaluate(`${viewers}[1].close()`)
+    await until(ann, `${viewers}[2]?.readyState === WebSocket.OPEN`)
+    await say(ann, 'seen by the third')
+    await until(ann, has('#rows', 'seen by the third'))
+    assert.equal(await ann.locator('#left-out').isVisible(), false)
+    await ann.evaluate(`${viewers}[2].onmessage({ data: JSON.stringify({
+      at: Date.now(), direction: 'out', fin: true, rsv: '000', opcode: 1, maskKey: null, length: 0, payload: '', leftOut: 7,
+    }) })`)
+    assert.match((await ann.textContent('#left-out')) ?? '', /7 frames left out/)
+    assert.equal(await ann.locator('#left-out').isVisible(), true)
+    await ann.click('#clear')
+    assert.equal(await ann.locator('#left-out').isVisible(), false)
+  })
+
   test('everything can be reached and done by keyboard alone', async (t) => {
-    const ann = await comeIn(t, await serve(t))
+    const ann = await comeIn(t, `${await serve(t)}/#garden`)
     await ann.keyboard.press('Tab')
     await ann.keyboard.press('Enter') // the first stop leads past everything to the message field
     await ann.keyboard.type('no mouse')
     await ann.keyboard.press('Enter')
     await until(ann, has('.said p', 'no mouse'))
+    assert.equal(await ann.textContent('#room-name'), 'the garden', 'and into no other room')
     await ann.evaluate('document.activeElement.blur(), getSelection().removeAllRanges()')
     const stops = new Set<string>()
     for (let i = 0; i < 30; i++) {
@@ -377,10 +556,29 @@ describe('the demo in Chromium', withBrowser, () => {
       'detail',
     )
     for (const stop of expected) assert.ok(stops.has(stop), `${stop} is among ${[...stops].join(', ')}`)
-    await ann.focus('[data-room=garden]')
+    await ann.focus('[data-room=workshop]')
     await ann.keyboard.press('Enter')
-    await until(ann, has('#room-name', 'garden'))
-    await until(ann, 'document.activeElement.dataset.room === "garden"')
+    await until(ann, has('#room-name', 'workshop'))
+    await until(ann, 'document.activeElement.dataset.room === "workshop"')
+  })
+
+  test('the message field is one step away on a phone, whatever it shows', async (t) => {
+    const ann = await comeIn(t, `${await serve(t)}/#garden`, '', { viewport: PHONE })
+    await show(ann, 'wire')
+    await ann.focus('#skip')
+    await ann.keyboard.press('Enter')
+    await ann.keyboard.type('from a phone')
+    await ann.keyboard.press('Enter')
+    await until(ann, has('.said p', 'from a phone'))
+    assert.equal(await ann.locator('#text').isVisible(), true)
+    assert.equal(await ann.getAttribute('#views [data-view=chat]', 'aria-current'), 'true')
+    assert.equal(await ann.textContent('#room-name'), 'the garden')
+    // A phone makes a page larger when somebody types into less than 16 pixels, and leaves it so.
+    for (const field of ['#text', '#name', '#filter'])
+      assert.equal(
+        await ann.evaluate(`getComputedStyle(document.querySelector('${field}')).fontSize`),
+        '16px',
+      )
   })
 
   test('news are told to those who cannot see them, and everything has a name', async (t) => {
@@ -393,12 +591,39 @@ describe('the demo in Chromium', withBrowser, () => {
     ] as const)
       assert.equal(await ann.getAttribute(selector, 'role'), role)
     await until(ann, 'document.querySelector("#log").ariaLive === "polite"')
+    await say(ann, 'hello')
+    await until(ann, has('.said p', 'hello'))
+    const items = '[...document.querySelectorAll("li")]'
+    const areListed = `${items}.every((item) => item.parentElement.matches(":is(ul, ol):not([role])"))`
+    assert.equal(await ann.evaluate(areListed), true, 'an item of a list is in a list')
     const nameless = await ann.evaluate<readonly string[]>(`
       [...document.querySelectorAll('button, input, canvas, section, nav, table')]
         .filter((one) => !(one.ariaLabel || one.labels?.length || one.textContent.trim() ||
           document.getElementById(one.getAttribute('aria-labelledby'))?.textContent))
         .map((one) => one.outerHTML.slice(0, 80))`)
     assert.deepEqual(nameless, [])
+  })
+
+  test('the theme that was chosen is kept', async (t) => {
+    const ann = await comeIn(t, await serve(t), '', { colorScheme: 'light' })
+    assert.equal(await ann.evaluate(IS_LIGHT), true)
+    await ann.click('#theme')
+    assert.equal(await ann.evaluate(IS_LIGHT), false)
+    await ann.reload()
+    await until(ann, has('#status', 'Connected'))
+    assert.deepEqual(
+      [await ann.evaluate(IS_LIGHT), await ann.getAttribute('#theme', 'aria-pressed')],
+      [false, 'true'],
+    )
+    await ann.click('#theme')
+    assert.equal(await ann.evaluate(IS_LIGHT), true)
+  })
+
+  test('the colours to paint with stay apart where the system chooses all colours', async (t) => {
+    const ann = await comeIn(t, await serve(t), '', { forcedColors: 'active' })
+    const backgrounds = `[...document.querySelectorAll('#palette label')]
+      .map((label) => getComputedStyle(label).backgroundColor)`
+    assert.equal(new Set(await ann.evaluate<readonly string[]>(backgrounds)).size, 9)
   })
 
   const VIEWPORTS = [PHONE, { width: 820, height: 1180 }, { width: 1180, height: 700 }, DESKTOP]
@@ -416,8 +641,7 @@ describe('the demo in Chromium', withBrowser, () => {
       for (const colorScheme of SCHEMES) {
         await ann.setViewportSize(viewport)
         await ann.emulateMedia({ colorScheme })
-        const brightness = 'getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0] > 128'
-        assert.equal(await ann.evaluate(brightness), colorScheme === 'light')
+        assert.equal(await ann.evaluate(IS_LIGHT), colorScheme === 'light')
         await bob.fill('#text', '')
         await untilTyping(ann, bob, 'Bartholomew the Longname')
         for (const view of viewport.width < 1180 ? ['chat', 'board', 'wire'] : ['']) {

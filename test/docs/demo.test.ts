@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
-import { type Conn, dial, HandshakeError } from 'fastws'
-import { start } from '../../examples/demo/server.js'
+import { type Conn, type DiagnosticsEvents, dial, HandshakeError } from 'fastws'
+import { start, urlsOf } from '../../examples/demo/server.js'
 import { Program } from './program.js'
 
 const KEY = '0123456789abcdef0123456789abcdef'
@@ -25,15 +27,15 @@ interface News {
   readonly [name: string]: unknown
 }
 
-/** The next news of a type; bytes have the type `paint`. */
-async function news(conn: Conn, type: string): Promise<News> {
+/** The next news of one of these types; bytes have the type `paint`. */
+async function news(conn: Conn, ...types: readonly string[]): Promise<News> {
   for (;;) {
     const message = await conn.read()
     assert.ok(message !== null, 'it is not over')
     const told = message.isText
       ? message.json<News>()
       : { type: 'paint', cells: message.data.toString('hex') }
-    if (told.type === type) return told
+    if (types.includes(told.type)) return told
   }
 }
 
@@ -41,7 +43,7 @@ const ask = (conn: Conn, request: object): Promise<void> => conn.send(JSON.strin
 
 describe('the demo', () => {
   test('is started by a program that says where it is, and ends in peace', async (t) => {
-    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0' })
+    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0', HOST: undefined })
     const url = await program.line(/^Open (http:\/\/localhost:[1-9]\d*) in a browser/)
     const conn = await connect(t, url, '/chat?name=Ann')
     await news(conn, 'welcome')
@@ -56,11 +58,46 @@ describe('the demo', () => {
     const other = createServer().listen(8080, 'localhost')
     t.after(() => other.close())
     await Promise.race([once(other, 'listening'), once(other, 'error')]) // taken by others: that will do
-    const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined })
+    const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined, HOST: undefined })
     assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
-    const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080' }).ended
+    const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080', HOST: undefined }).ended
     assert.equal(told.code, 1)
-    assert.match(told.err, /EADDRINUSE/)
+    assert.match(told.err, /^Cannot start: .*EADDRINUSE.*\n$/)
+  })
+
+  test('says in one line that a port is none', async (t) => {
+    const { code, out, err } = await new Program(t, 'examples/demo/server.js', [], { PORT: 'abc' }).ended
+    assert.deepEqual([code, out], [1, []])
+    assert.match(err, /^Cannot start: .*port.*\n$/)
+  })
+
+  test('says where it is when it was told which host to be', async (t) => {
+    const env = { PORT: '0', HOST: '127.0.0.2' }
+    const program = new Program(t, 'examples/demo/server.js', [], env)
+    const url = await program.line(/^Open (http:\S+) in a browser/)
+    assert.match(url, /^http:\/\/127\.0\.0\.2:[1-9]\d*$/)
+    assert.equal((await fetch(url)).status, 200)
+  })
+
+  test('names the addresses for other devices when it listens everywhere', async (t) => {
+    const program = new Program(t, 'examples/demo/server.js', [], { PORT: '0', HOST: '0.0.0.0' })
+    const url = await program.line(/^Open (http:\/\/localhost:[1-9]\d*) in a browser/)
+    assert.equal((await fetch(url.replace('localhost', '127.0.0.1'))).status, 200)
+    program.kill('SIGTERM')
+    const [, ...others] = (await program.ended).out
+    const addresses = Object.values(networkInterfaces())
+      .flatMap((found = []) => found)
+      .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    assert.deepEqual(
+      others,
+      addresses.map(({ address }) => `From other devices: ${url.replace('localhost', address)}`),
+    )
+  })
+
+  test('writes every kind of host as an address has it', () => {
+    assert.deepEqual(urlsOf('localhost', 80), ['http://localhost:80'])
+    assert.deepEqual(urlsOf('::1', 8080), ['http://[::1]:8080'])
+    assert.deepEqual(urlsOf('::', 8080), urlsOf('0.0.0.0', 8080))
   })
 
   test('serves the files of its page, and no others', async (t) => {
@@ -90,6 +127,16 @@ describe('the demo', () => {
     assert.equal((await news(ann, 'note')).text, `${'x'.repeat(24)} came in`)
     await ask(bob, { type: 'say', text: 'hello' })
     assert.equal((await news(ann, 'said')).text, 'hello')
+  })
+
+  test('lets those stay who ask for the room they are in', async (t) => {
+    const url = await serve(t)
+    const ann = await connect(t, url, '/chat?name=Ann')
+    const bob = await connect(t, url, '/chat?name=Bob')
+    assert.equal((await news(ann, 'note')).text, 'Bob came in')
+    await ask(bob, { type: 'join', room: 'lobby' })
+    await ask(bob, { type: 'say', text: 'still here' })
+    assert.equal((await news(ann, 'note', 'said')).text, 'still here')
   })
 
   test('passes on paint that is on the board, and no other', async (t) => {
@@ -135,6 +182,40 @@ describe('the demo', () => {
     assert.deepEqual([(await frame()).opcode, (await frame()).opcode], [9, 10])
     await stranger.close()
     assert.equal(stranger.stats.messagesIn, 0)
+  })
+
+  test('tells a viewer that was behind how many frames it has missed', async (t) => {
+    const url = await serve(t)
+    const opened: Conn[] = []
+    const onOpen = (event: unknown): void =>
+      void opened.push((event as DiagnosticsEvents['fastws:open']).conn)
+    subscribe('fastws:open', onOpen)
+    t.after(() => unsubscribe('fastws:open', onOpen))
+    const viewer = await connect(t, url, `/wire?wire=${KEY}`)
+    const door = opened.find((conn) => conn.request?.url?.startsWith('/wire'))
+    assert.ok(door)
+    const ann = await connect(t, url, `/chat?wire=${KEY}`)
+    const missed = async (text: string): Promise<unknown> => {
+      const shown = Buffer.from(JSON.stringify({ type: 'state', state: text })).toString('hex')
+      for (;;) {
+        const frame = (await viewer.read())?.json<Record<string, unknown>>()
+        if (frame?.payload === shown) return frame.leftOut
+      }
+    }
+    const state = async (name: string): Promise<void> => {
+      await ask(ann, { type: 'state', state: name })
+      await news(ann, 'people')
+    }
+    await news(ann, 'people')
+    await state('idle')
+    assert.equal(await missed('idle'), 0)
+    Object.defineProperty(door, 'bufferedAmount', { value: 256 * 1024, configurable: true })
+    await state('here')
+    Reflect.deleteProperty(door, 'bufferedAmount')
+    await state('typing')
+    assert.ok(Number(await missed('typing')) >= 2, 'one each way, and pings')
+    await state('idle')
+    assert.equal(await missed('idle'), 0)
   })
 
   test('lets nobody look on without a key', async (t) => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { basename, join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { basename, join, relative } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { type Conn, type DialOptions, dial, HandshakeError, type Message } from 'fastws'
 import * as broadcast from '../../examples/broadcast.js'
@@ -248,7 +249,15 @@ const behaviours: Readonly<Record<string, (t: TestContext) => Promise<void>>> = 
   },
 
   'worker-threads': async (t) => {
-    const conn = await connect(t, await running(t, workerThreads.start))
+    const url = await running(t, workerThreads.start)
+    for (const wrong of ['x', 'x', '-1', '1.5', '41', '1e400']) {
+      const guesser = await connect(t, url)
+      await guesser.send(wrong)
+      const { code, reason } = await guesser.closed
+      assert.deepEqual([code, reason], [1008, 'A number from 0 to 40'], wrong)
+    }
+    const conn = await connect(t, url)
+    assert.equal(await ask(conn, '5'), 'fibonacci(5) = 5')
     for (const n of [20, 10, 1]) await conn.send(String(n))
     assert.deepEqual(
       [await next(conn), await next(conn), await next(conn)],
@@ -392,6 +401,17 @@ describe('example', { concurrency: 4 }, () => {
       assert.deepEqual([code, err], [0, ''])
       assert.match(out.at(-1) ?? '', last)
     })
+
+  test('echo-server and the demo run through a link, too', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'fastws-link-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    symlinkSync(join(root, 'dist/examples'), join(folder, 'examples'))
+    for (const name of ['echo-server', 'demo/server']) {
+      const path = relative(join(root, 'dist'), join(folder, `examples/${name}.js`))
+      const program = new Program(t, path, [], { PORT: '0', HOST: undefined })
+      assert.match(await program.line(/localhost:\d+/), /localhost:[1-9]\d*/)
+    }
+  })
 
   test('echo-client runs as a program: with a text, with lines typed in, and says so when there is no server', async (t) => {
     const { url, close } = await echoServer.start(0)

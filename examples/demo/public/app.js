@@ -6,10 +6,15 @@ import { $, forgetColors, memory } from './dom.js'
 import { Presence } from './presence.js'
 import { Wire } from './wire.js'
 
-let room = decodeURIComponent(location.hash.slice(1)) || 'lobby'
+let room = roomInHash()
+/** The room that the server was told of when it was connected to. */
+let asked
 $('name').value = memory.get('name') ?? ''
 
-const connection = new Connection(() => ({ name: $('name').value, room }))
+const connection = new Connection(() => {
+  asked = room
+  return { name: $('name').value, room }
+})
 const wire = new Wire()
 const board = new Board((cells) => connection.send(cells))
 const presence = new Presence((state) => connection.send({ type: 'state', state }))
@@ -20,8 +25,25 @@ const chat = new Chat({
     presence.spoke()
     return true
   },
-  onJoin: (name) => connection.send({ type: 'join', room: name }),
+  onJoin: join,
 })
+
+/** The room that the address names; what is no name of a room leads to the lobby. */
+function roomInHash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)) || 'lobby'
+  } catch {
+    return 'lobby'
+  }
+}
+
+/** Goes to a room: now, or with the next connection. */
+function join(name) {
+  if (name === room) return
+  room = name
+  if (connection.isOpen) connection.send({ type: 'join', room })
+  else chat.note(`You enter the ${room} with the next connection`)
+}
 
 const news = {
   welcome(welcome) {
@@ -49,6 +71,7 @@ connection.addEventListener('message', ({ detail }) => {
 })
 connection.addEventListener('frame', ({ detail }) => wire.add(detail))
 
+const STATES = { connecting: 'Connecting …', open: 'Connected' }
 let countdown
 connection.addEventListener('state', ({ detail: { state, wait, code, reason } }) => {
   clearInterval(countdown)
@@ -56,20 +79,20 @@ connection.addEventListener('state', ({ detail: { state, wait, code, reason } })
   $('retry').hidden = state !== 'waiting'
   for (const id of ['ping', 'cut']) $(id).disabled = state !== 'open'
   $('form').querySelector('button').disabled = state !== 'open'
-  if (state === 'open') tell('Connected')
   if (state === 'connecting') $('ping').textContent = 'Ping'
-  if (state === 'connecting') tell('Connecting …')
+  if (state === 'open' && room !== asked) connection.send({ type: 'join', room })
+  // Once for each state, as it is read out; what changes every second stands beside it.
+  $('status-text').textContent = STATES[state] ?? `Lost: ${reason || `closed with ${code}`}.`
+  $('countdown').textContent = ''
   if (state !== 'waiting') return
   const until = performance.now() + wait
-  const why = reason || `closed with ${code}`
-  const say = () => tell(`Lost: ${why}. Next try in ${Math.ceil((until - performance.now()) / 1000)} s`)
-  say()
-  countdown = setInterval(say, 1000)
+  const count = () => {
+    const left = Math.round(until - performance.now()) // a hair more than a second is not two
+    $('countdown').textContent = `Next try in ${Math.ceil(left / 1000)} s`
+  }
+  count()
+  countdown = setInterval(count, 1000)
 })
-
-function tell(text) {
-  $('status-text').textContent = text
-}
 
 $('retry').addEventListener('click', () => connection.retry())
 $('ping').addEventListener('click', () => connection.send({ type: 'ping' }))
@@ -78,22 +101,27 @@ $('name').addEventListener('change', ({ target }) => {
   memory.set('name', target.value)
   connection.send({ type: 'name', name: target.value })
 })
-addEventListener('hashchange', () => {
-  const wanted = decodeURIComponent(location.hash.slice(1))
-  if (wanted !== room) connection.send({ type: 'join', room: wanted })
-})
+addEventListener('hashchange', () => join(roomInHash()))
 
-// On narrow screens one part at a time is shown.
 $('views').addEventListener('click', ({ target }) => {
   const view = target.closest('button')?.dataset.view
-  if (view === undefined) return
+  if (view !== undefined) show(view)
+})
+$('skip').addEventListener('click', (event) => {
+  event.preventDefault() // the hash is for the room
+  show('chat')
+  $('text').focus()
+})
+
+/** On narrow screens one part at a time is shown. */
+function show(view) {
   document.body.dataset.view = view
   for (const button of $('views').children) {
     if (button.dataset.view === view) button.setAttribute('aria-current', 'true')
     else button.removeAttribute('aria-current')
   }
   redraw()
-})
+}
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const isDark = () => (document.documentElement.dataset.theme ?? (dark.matches ? 'dark' : 'light')) === 'dark'
@@ -107,10 +135,14 @@ function redraw() {
 }
 
 $('theme').addEventListener('click', () => {
-  document.documentElement.dataset.theme = isDark() ? 'light' : 'dark'
+  const theme = isDark() ? 'light' : 'dark'
+  document.documentElement.dataset.theme = theme
+  memory.set('theme', theme)
   redraw()
 })
 dark.addEventListener('change', redraw)
+const remembered = memory.get('theme')
+if (remembered === 'light' || remembered === 'dark') document.documentElement.dataset.theme = remembered
 redraw()
 
 void connection.open()

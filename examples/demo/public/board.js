@@ -108,11 +108,16 @@ export class Board {
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }
     const move = moves[event.key]
     if (move) this.#moveTo(x + move[0], y + move[1])
-    else if (event.key === ' ' || event.key === 'Enter') this.#paint(this.#at)
+    else if (event.key === ' ' || event.key === 'Enter') this.#paintHere()
     else if (/^[0-8]$/.test(event.key)) this.#choose(Number(event.key))
     else return
     event.preventDefault()
     this.draw()
+  }
+
+  #paintHere() {
+    this.#paint(this.#at)
+    this.#say(this.#color === 0 ? 'erased' : `${NAMES[this.#color]} painted`)
   }
 
   #moveTo(x, y) {

@@ -39,7 +39,7 @@ export class Chat {
     const clock = element('time', '', time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }))
     clock.dateTime = time.toISOString()
     const item = element(
-      'li',
+      'div',
       mine ? 'said mine' : 'said',
       element('header', '', badge(id, name), element('b', 'who', name), clock),
       element('p', '', text),
@@ -48,7 +48,7 @@ export class Chat {
   }
 
   note(text, kind = '') {
-    this.#append(element('li', `note ${kind}`, text))
+    this.#append(element('div', `note ${kind}`, text))
   }
 
   #append(item) {

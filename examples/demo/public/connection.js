@@ -2,6 +2,8 @@
 
 const FIRST_WAIT = 400
 const LONGEST_WAIT = 15_000
+/** A viewer that was lost is opened again after this time. */
+const VIEWER_WAIT = 1_000
 /** A connection that lasted so long lets the waits start over. */
 const STABLE_AFTER = 5_000
 
@@ -18,6 +20,8 @@ const newKey = () =>
 export class Connection extends EventTarget {
   #query
   #socket
+  #key
+  #viewer
   #failures = 0
   #timer
 
@@ -47,9 +51,9 @@ export class Connection extends EventTarget {
 
   async open() {
     this.#tell('state', { state: 'connecting' })
-    const key = newKey()
-    const viewer = await this.#openViewer(key)
-    const socket = new WebSocket(address('/chat', { ...this.#query(), wire: key }))
+    this.#key = newKey()
+    await this.#openViewer(this.#key)
+    const socket = new WebSocket(address('/chat', { ...this.#query(), wire: this.#key }))
     socket.binaryType = 'arraybuffer'
     this.#socket = socket
     let openedAt
@@ -59,20 +63,30 @@ export class Connection extends EventTarget {
     }
     socket.onmessage = ({ data }) => this.#tell('message', data)
     socket.onclose = ({ code, reason }) => {
-      setTimeout(() => viewer?.close(), 500) // the last frames may still be on their way
+      const viewer = this.#viewer
+      setTimeout(() => viewer.close(), 500) // the last frames may still be on their way
       if (openedAt !== undefined && performance.now() - openedAt > STABLE_AFTER) this.#failures = 0
       this.#wait(code, reason)
     }
   }
 
-  /** Resolves when frames will be shown, or when it is clear that they will not. */
+  /** Resolves when frames will be shown, or when it is clear that for now they will not. */
   #openViewer(key) {
     return new Promise((resolve) => {
       const viewer = new WebSocket(address('/wire', { wire: key }))
+      this.#viewer = viewer
       viewer.onmessage = ({ data }) => this.#tell('frame', JSON.parse(data))
-      viewer.onopen = () => resolve(viewer)
-      viewer.onclose = () => resolve(undefined)
+      viewer.onopen = resolve
+      viewer.onclose = () => {
+        resolve()
+        setTimeout(() => this.#reopenViewer(key), VIEWER_WAIT)
+      }
     })
+  }
+
+  /** As long as there is somebody to look at: the same connection, open or about to be. */
+  #reopenViewer(key) {
+    if (key === this.#key && this.#socket.readyState <= WebSocket.OPEN) void this.#openViewer(key)
   }
 
   #wait(code, reason) {

@@ -3,18 +3,23 @@ import { clockOf, headerOf, hexDump, inUnits, isControl, toFrame } from './frame
 import { drawRate, drawSizes } from './plots.js'
 
 const KEPT = 500
+/** Frames that the plots show at most: of each they need little. */
+const PLOTTED = 10_000
 /** Seconds that the plots show. */
 const SPAN = 60
 
 /** The frames of this connection: a table, one of them in full, and two plots. */
 export class Wire {
   #frames = []
+  #plotted = []
+  /** By how much the server's clock is ahead of ours: the frame that was quickest here tells best. */
+  #ahead = Number.NEGATIVE_INFINITY
   #rows = $('rows')
   /** The kind of message that is under way in each direction: continuation frames do not say it. */
   #isText = { in: false, out: false }
   #paused
   #chosen
-  #totals = { frames: 0, in: 0, out: 0 }
+  #totals = { frames: 0, in: 0, out: 0, leftOut: 0 }
 
   constructor() {
     $('pause').addEventListener('click', () => (this.#paused ? this.#resume() : this.#pause()))
@@ -33,8 +38,13 @@ export class Wire {
     const frame = toFrame(row, !isControl(row) && this.#isText[row.direction])
     this.#frames.push(frame)
     if (this.#frames.length > KEPT) this.#frames.shift()
+    const { at, direction, opcode, length } = row
+    this.#plotted.push({ at, direction, opcode, length })
+    if (this.#plotted.length > PLOTTED) this.#plotted.shift()
+    this.#ahead = Math.max(this.#ahead, at - performance.now())
     this.#totals.frames++
     this.#totals[row.direction] += row.length
+    this.#totals.leftOut += row.leftOut
     if (this.#paused) this.#paused.held++
     else if (this.#isShown(frame)) this.#show(frame)
     this.#tell()
@@ -43,16 +53,23 @@ export class Wire {
   draw() {
     if ($('plots').offsetParent === null) return
     // A paused view stands still.
-    const now = this.#paused?.at ?? Date.now()
-    const frames = this.#frames.filter(({ at }) => at > now - SPAN * 1000 && at <= now)
+    const now = this.#paused?.at ?? this.#now()
+    const frames = this.#plotted.filter(({ at }) => at > now - SPAN * 1000 && at <= now)
     drawRate($('rate'), frames, now, SPAN)
     drawSizes($('sizes'), frames, now, SPAN)
   }
 
+  /** The time at the server. */
+  #now() {
+    return performance.now() + this.#ahead
+  }
+
   #tell() {
-    const { frames, in: bytesIn, out: bytesOut } = this.#totals
+    const { frames, in: bytesIn, out: bytesOut, leftOut } = this.#totals
     for (const id of ['count', 'count-too']) $(id).textContent = String(frames)
     $('totals').textContent = `↑ ${inUnits(bytesIn)} ↓ ${inUnits(bytesOut)}`
+    $('left-out').hidden = leftOut === 0
+    $('left-out').textContent = `… ${leftOut} frames left out: they came faster than they could be shown`
     $('pause').textContent = this.#paused
       ? `Resume${this.#paused.held > 0 ? ` (${this.#paused.held})` : ''}`
       : 'Pause'
@@ -60,7 +77,7 @@ export class Wire {
   }
 
   #pause() {
-    this.#paused = { at: Date.now(), held: 0 }
+    this.#paused = { at: this.#now(), held: 0 }
     this.#tell()
   }
 
@@ -73,7 +90,8 @@ export class Wire {
 
   #clear() {
     this.#frames = []
-    this.#totals = { frames: 0, in: 0, out: 0 }
+    this.#plotted = []
+    this.#totals = { frames: 0, in: 0, out: 0, leftOut: 0 }
     if (this.#paused) this.#paused.held = 0
     this.#tell()
     this.#choose(undefined)
@@ -89,19 +107,34 @@ export class Wire {
   }
 
   #showAll() {
-    this.#rows.replaceChildren()
     // By their number, not by their time: the server's clock is not ours.
     const count = Math.max(0, this.#frames.length - (this.#paused?.held ?? 0))
-    for (const frame of this.#frames.slice(0, count)) if (this.#isShown(frame)) this.#show(frame)
+    const shown = this.#frames.slice(0, count).filter((frame) => this.#isShown(frame))
+    this.#rows.replaceChildren(...shown.map((frame) => this.#rowOf(frame)))
+    this.#rows.scrollTop = this.#rows.scrollHeight
+    this.#keepStop()
   }
 
   #show(frame) {
     const rows = this.#rows
     const follows = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 60
     rows.append(this.#rowOf(frame))
-    if (rows.children.length > KEPT) rows.firstChild.remove()
+    if (rows.children.length > KEPT) this.#removeFirst()
     if (follows) rows.scrollTop = rows.scrollHeight
-    if (!rows.querySelector('[tabindex="0"]')) rows.lastChild.tabIndex = 0
+    this.#keepStop()
+  }
+
+  /** One of the rows is a stop for the Tab key. */
+  #keepStop() {
+    const rows = this.#rows
+    if (rows.lastChild && !rows.querySelector('[tabindex="0"]')) rows.lastChild.tabIndex = 0
+  }
+
+  /** The keyboard stays where it is, or as near as can be. */
+  #removeFirst() {
+    const [first, next] = this.#rows.children
+    if (first === document.activeElement) next.focus({ preventScroll: true })
+    first.remove()
   }
 
   #rowOf(frame) {
