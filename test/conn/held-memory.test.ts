@@ -18,10 +18,10 @@ const FIRST = 30
  * What a round is to hold. Beside it, whatever else comes and goes is little: compiled code that
  * V8 drops or makes, and what an earlier test has left to the collector, some 100 KB each.
  */
-const ROUND_BYTES = 12_000_000
+const ROUND_BYTES = 6_000_000
 
 /** So many connections at least, so that what only one of them does is little, and at most. */
-const [LEAST, MOST] = [10, 1200]
+const [LEAST, MOST] = [10, 600]
 
 /** The middle one of these counts. */
 const ROUNDS = 5

@@ -42,7 +42,7 @@ const lines = (output: string): string[] => plain(output).split('\n').sort()
 const patient = (command: string): string =>
   command
     .replace(/^fastws send /, 'fastws send --patience 60000 ')
-    .replace('| fastws connect ', '| fastws connect --wait 5000 ')
+    .replace('| fastws connect ', '| fastws connect --wait 3000 ')
 
 /** Runs a line in a shell, where `fastws` is the program that was built. */
 async function shell(command: string): Promise<string> {
