@@ -228,7 +228,7 @@ describe('fastws bench', () => {
       lost ??= conn
       return conn === lost ? void conn.terminate() : conn.send(message)
     })
-    const args = ['--connections', '2', '--messages', '40', '--rate', '200']
+    const args = ['--connections', '2', '--messages', '40', '--rate', '200', '--in-flight', '1']
     const { code, result } = await benchOf(t, server, ...args)
     assert.equal(code, 1)
     const { connections, sent, answered, unanswered, unsent, errors } = result
