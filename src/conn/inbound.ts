@@ -15,7 +15,7 @@ import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
-import { plainIsAscii, readPlain, takePlainRun } from './plain-run.js'
+import { pullPlain, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
 
 /**
@@ -133,7 +133,8 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
     if (!this.#mayPull()) return undefined
-    if (this.#pullPlain(current)) return this.#pulled(plainIsAscii)
+    const plain = this.#mayPullPlain() ? pullPlain(this.decoder, this.#options, this) : undefined
+    if (plain !== undefined) return plain
     return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.session.isAscii) : undefined
   }
 
@@ -141,7 +142,8 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   pullFrame(): Frame | undefined {
     if (!this.#mayPull()) return undefined
     const frame = acquireFrame()
-    if (this.#pullPlain(frame) || this.#pullInto(frame, isData)) return frame
+    if (this.#mayPullPlain() && readPlain(this.decoder, frame, this.#options, this)) return frame
+    if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
   }
@@ -150,8 +152,8 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     return this.isStopped && !this.#pumping && !this.#drops
   }
 
-  #pullPlain(frame: Frame): boolean {
-    return this.#mayRun() && !this.#discards && readPlain(this.decoder, frame, this.#options, this)
+  #mayPullPlain(): boolean {
+    return this.#mayRun() && !this.#discards
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */

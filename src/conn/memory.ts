@@ -35,17 +35,21 @@ let kept: Buffer = Buffer.alloc(0)
 const smallSlab = new Slab(8 << 10)
 const mediumSlab = new Slab(64 << 10)
 
-/** The memory that `keepBytes()` last copied to. */
+/** The memory that `keepBytes()` last copied to, or `reserveKept()` gave room in. */
 export const keptIn = (): Buffer => kept
 
 /** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
 export function keepBytes(bytes: Buffer, start: number, end: number): number {
-  const at = reserve(end - start, start & 3)
+  const at = reserveKept(end - start, start & 3)
   copyBytes(bytes, start, end, kept, at)
   return at
 }
 
-function reserve(length: number, skew: number): number {
+/**
+ * Room for so many bytes, up to a word's border, in memory that nobody writes to again; returns where in `keptIn()` it begins:
+ * so far behind a word's border.
+ */
+export function reserveKept(length: number, skew: number): number {
   if (length <= SMALL) return smallSlab.take(length, skew)
   if (length <= MEDIUM) return mediumSlab.take(length, skew)
   kept = Buffer.allocUnsafeSlow(length)

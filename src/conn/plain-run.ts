@@ -10,12 +10,17 @@ import { unmaskInto } from '../frame/unmask-into.js'
 import { isPlainAscii, isUtf8 } from '../frame/utf8.js'
 import type { Arrivals } from './arrivals.js'
 import type { Delivery } from './delivery.js'
-import { lendMessage } from './message.js'
+import { keptIn, reserveKept } from './memory.js'
+import { lendMessage, type Message, ownMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
+import { keepMessage } from './plain-message.js'
 import { checkIn, checkOut, MAX_STAGED, roomAhead, stagingSlab } from './staging.js'
 
 /** What is staged, less the longest header that is needed for it. */
 const LONGEST = MAX_STAGED - 4
+
+/** Messages from this size on may lie where they were left, a fair share of it; smaller ones are moved while they are unmasked. */
+const LEFT_FROM = 1 << 10
 
 /**
  * Takes plain messages, one after the other, as long as they come whole and are handled at once. Each is unmasked straight
@@ -45,12 +50,10 @@ export function takePlainRun(
       const from = room + header
       const to = from + end - start
       const seen = unmaskInto(decoder.chunk, start, end, slab, from)
-      const isAscii = seen < 0x80 || (isText && seen === UNSEEN && isPlainAscii(slab, from, to))
+      const isAscii = isAsciiBy(seen, isText, slab, from, to)
       if (isText && validateText && !isAscii && !isUtf8(slab, from, to)) break
-      decoder.skipPlain()
+      stepOver(decoder, arrivals)
       any = true
-      arrivals.framesIn++
-      arrivals.countData(plainHead)
       const message = lendMessage(isText, isAscii, slab, from, to)
       checkIn(message)
       handling.handleNow(message)
@@ -62,8 +65,31 @@ export function takePlainRun(
   return any
 }
 
-/** Whether the bytes of the message that `readPlain()` gave last are known to be ASCII. */
-export let plainIsAscii = false
+/** The next plain message, its own from now on; undefined when something else comes next. */
+export function pullPlain(
+  decoder: FrameDecoder,
+  { maxMessage, validateText }: ResolvedConnOptions,
+  arrivals: Arrivals,
+): Message | undefined {
+  if (!decoder.seesPlain(maxMessage)) return undefined
+  const { chunk } = decoder
+  const length = plainEnd - plainStart
+  const isText = plainHead === (FIN | Opcode.Text)
+  const checks = isText && validateText
+  if (length >= LEFT_FROM) {
+    const isAscii = unmaskHere(chunk, checks)
+    if (isAscii === undefined) return undefined
+    stepOver(decoder, arrivals)
+    return keepMessage(isText, isAscii, chunk, plainStart, plainEnd, decoder.ownsPayload)
+  }
+  const at = reserveKept(length, plainStart & 3)
+  const kept = keptIn()
+  const end = at + length
+  const isAscii = isAsciiBy(unmaskInto(chunk, plainStart, plainEnd, kept, at), checks, kept, at, end)
+  if (checks && !isAscii && !isUtf8(kept, at, end)) return undefined
+  stepOver(decoder, arrivals)
+  return ownMessage(isText, isAscii, kept, at, end)
+}
 
 /** The next plain message as the payload of a frame, unmasked where it lies; false when something else comes next. */
 export function readPlain(
@@ -73,24 +99,35 @@ export function readPlain(
   arrivals: Arrivals,
 ): boolean {
   if (!decoder.seesPlain(maxMessage)) return false
+  const { chunk } = decoder
+  if (unmaskHere(chunk, validateText && plainHead === (FIN | Opcode.Text)) === undefined) return false
+  stepOver(decoder, arrivals)
+  const key = readInt32(chunk, plainStart - 4)
+  fillFrame(frame, plainHead, true, key, chunk, plainStart, plainEnd, undefined)
+  return true
+}
+
+function stepOver(decoder: FrameDecoder, arrivals: Arrivals): void {
+  decoder.skipPlain()
+  arrivals.framesIn++
+  arrivals.countData(plainHead)
+}
+
+/** Unmasks the message that was just seen where it lies; undefined when it `checks` and finds no UTF-8. */
+function unmaskHere(chunk: Buffer, checks: boolean): boolean | undefined {
   const start = plainStart
   const end = plainEnd
-  const { chunk } = decoder
   const key = readInt32(chunk, start - 4)
   const seen =
     end - start < LOOK_LATER_FROM
       ? maskUnchecked(chunk, start, end, key)
       : maskBlindly(chunk, start, end, key)
-  const isText = plainHead === (FIN | Opcode.Text)
-  const checks = isText && validateText
-  plainIsAscii = checks && (seen < 0x80 || (seen === UNSEEN && isPlainAscii(chunk, start, end)))
-  if (checks && !plainIsAscii && !isUtf8(chunk, start, end)) {
-    maskBlindly(chunk, start, end, key) // as it was: the ordinary way is to find out what is wrong
-    return false
-  }
-  decoder.skipPlain()
-  arrivals.framesIn++
-  arrivals.countData(plainHead)
-  fillFrame(frame, plainHead, true, key, chunk, start, end, undefined)
-  return true
+  const isAscii = isAsciiBy(seen, checks, chunk, start, end)
+  if (!checks || isAscii || isUtf8(chunk, start, end)) return isAscii
+  maskBlindly(chunk, start, end, key) // as it was: the ordinary way is to find out what is wrong
+  return undefined
 }
+
+/** Whether bytes are known to be ASCII: by what was `seen` of them, or by a look, if that is worth it. */
+const isAsciiBy = (seen: number, looks: boolean, bytes: Buffer, start: number, end: number): boolean =>
+  seen < 0x80 || (seen === UNSEEN && looks && isPlainAscii(bytes, start, end))

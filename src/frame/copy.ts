@@ -1,12 +1,17 @@
 // Hot: run benchmarks/micro/copy.ts before and after any edit. The naive twin stands in test/frame/copy.test.ts.
 import { outOfRange } from '../errors.js'
+import { littleEndian } from './mask.js'
 import { skew, wordsOf } from './words.js'
 
-/** Below this length bytes are copied one by one; from the other on native code is cheaper than any loop. */
+/** Below this length bytes are copied one by one. */
 const WORDWISE_FROM = 12
-const NATIVE_FROM = 256
-/** The same where the target is known as words. */
+
+// From these lengths on native code is cheaper, to call which takes as long as to copy 32 bytes one by one: than words
+// that lie alike, where the target is known as words and where it has to be asked for; than words that do not; than bytes.
 const NATIVE_FROM_ALIKE = 512
+const NATIVE_FROM = 160
+const NATIVE_FROM_SHIFTED = 80
+const NATIVE_FROM_BYTES = 32
 
 /**
  * Throws when `bytes` ends before `end`: memory can go away under a view (transferred to a worker, or shrunk), and
@@ -25,8 +30,8 @@ export function checkPresent(bytes: Uint8Array, end: number): void {
 export function copyBytes(from: Buffer, start: number, end: number, to: Uint8Array, at: number): void {
   checkPresent(from, end)
   const length = end - start
-  if (length >= NATIVE_FROM) from.copy(to, at, start, end)
-  else if (length < WORDWISE_FROM || !copyWords(from, start, end, to, at)) copyEach(from, start, end, to, at)
+  if (length < WORDWISE_FROM) copyEach(from, start, end, to, at)
+  else if (length >= NATIVE_FROM || !copyWords(from, start, end, to, at)) from.copy(to, at, start, end)
 }
 
 /** Memory that can be written word by word. */
@@ -63,19 +68,64 @@ function copyEach(from: Buffer, start: number, end: number, to: Uint8Array, at: 
   for (let i = start, o = at; i < end; i++, o++) to[o] = from[i]!
 }
 
-/** Words between, bytes at the ends; false when the ranges do not begin at the same distance from a word's border. */
+/** Word by word where words can be had; false where native code is cheaper. */
 function copyWords(from: Buffer, start: number, end: number, to: Uint8Array, at: number): boolean {
-  const source = wordsOf(from, end - start)
+  const length = end - start
+  const source = wordsOf(from, length)
   const sourceSkew = skew
-  const target = wordsOf(to, end - start)
-  if (source === undefined || target === undefined || ((start + sourceSkew - at - skew) & 3) !== 0)
-    return false
-  const first = (start + sourceSkew + 3) >>> 2
-  const last = (end + sourceSkew) >>> 2
-  const shift = ((at + skew + 3) >>> 2) - first
-  for (let i = first; i < last; i++) target[i + shift] = source[i]!
-  copyEach(from, start, (first << 2) - sourceSkew, to, at)
-  const rest = (last << 2) - sourceSkew
-  copyEach(from, rest, end, to, at + rest - start)
+  const target = wordsOf(to, length)
+  if (source === undefined || target === undefined || !littleEndian) {
+    if (length >= NATIVE_FROM_BYTES) return false
+    copyEach(from, start, end, to, at)
+    return true
+  }
+  const begin = at + skew
+  const stop = begin + length
+  // Word `i` of the target begins `low` bits behind the beginning of word `i + ahead` of the source.
+  const ahead = (start + sourceSkew - begin) >> 2
+  const low = ((start + sourceSkew - begin) & 3) << 3
+  const isInside = (begin >>> 2) + ahead >= 0 && (stop >>> 2) + ahead + 1 < source.length
+  // The last word may lie half behind the memory: then it is in no view.
+  if (!isInside || stop >>> 2 >= target.length || (low !== 0 && length >= NATIVE_FROM_SHIFTED)) return false
+  if (low === 0) moveWords(source, target, begin, stop, ahead)
+  else shiftWords(source, target, begin, stop, ahead, low)
   return true
+}
+
+/** Puts those bits into a word that `mine` tells. */
+const merge = (word: number, mine: number, bits: number): number => (word & ~mine) | (bits & mine)
+
+const firstBits = (begin: number): number => -1 << ((begin & 3) << 3)
+const lastBits = (stop: number): number => ~(-1 << ((stop & 3) << 3))
+
+/** To byte `begin` up to byte `stop` of the target's words; the bytes around are left as they are. */
+function moveWords(source: Int32Array, target: Int32Array, begin: number, stop: number, ahead: number): void {
+  const first = begin >>> 2
+  const last = stop >>> 2
+  target[first] = merge(target[first]!, firstBits(begin), source[first + ahead]!)
+  for (let i = first + 1; i < last; i++) target[i] = source[i + ahead]!
+  target[last] = merge(target[last]!, lastBits(stop), source[last + ahead]!)
+}
+
+/** The same where each word of the target lies across two of the source. */
+function shiftWords(
+  source: Int32Array,
+  target: Int32Array,
+  begin: number,
+  stop: number,
+  ahead: number,
+  low: number,
+): void {
+  const high = 32 - low
+  const first = begin >>> 2
+  const last = stop >>> 2
+  let next = source[first + ahead + 1]!
+  target[first] = merge(target[first]!, firstBits(begin), (source[first + ahead]! >>> low) | (next << high))
+  for (let i = first + 1; i < last; i++) {
+    const word = next
+    next = source[i + ahead + 1]!
+    target[i] = (word >>> low) | (next << high)
+  }
+  const bits = (next >>> low) | (source[last + ahead + 1]! << high)
+  target[last] = merge(target[last]!, lastBits(stop), bits)
 }

@@ -34,6 +34,28 @@ test('copyBytes copies every length at every alignment, and touches nothing else
     }
 })
 
+test('copyBytes keeps within memory that begins, and ends, with what is copied, and leaves its neighbours alone', () => {
+  const random = new Random(3)
+  const SIZE = 4096
+  for (let alignment = 0; alignment < 16; alignment++) {
+    const from = skewed(SIZE, alignment & 3, random)
+    const around = random.bytes(SIZE + 16)
+    const to = around.subarray(4 + (alignment >> 2), 4 + (alignment >> 2) + SIZE)
+    for (let length = 1; length <= 200; length++)
+      for (const [start, at] of [
+        [0, SIZE - length],
+        [SIZE - length, 0],
+        [0, 0],
+        [SIZE - length, SIZE - length],
+      ] as const) {
+        const expected = Buffer.from(around)
+        naiveCopy(from, start, start + length, expected, at + to.byteOffset - around.byteOffset)
+        copyBytes(from, start, start + length, to, at)
+        assert.ok(around.equals(expected), `${length} bytes from ${start} to ${at}, ${alignment}`)
+      }
+  }
+})
+
 test('copyBytes gives what the naive twin gives, whichever buffers it met before', () =>
   seeded((random) => {
     const buffers = Array.from({ length: 6 }, () => skewed(5000, random.int(0, 4 - 1), random))
