@@ -6,16 +6,21 @@ import { sharedMemory } from './shared-memory.js'
  */
 const BUDGET = 0.1
 
-/** More when nobody else has said anything for so many reads: turns and small reads have their price. */
-const LARGER_BUDGET = 0.3
+/** More while nobody light was read for so many turns: there is nobody to protect, and small reads have their price. */
+const LARGER_BUDGET = 0.5
 const ALONE_AFTER = 64
+
+/** Who takes less is light, as everybody is who sends a few bytes only; one with a share is after so many reads of that kind. */
+const LIGHT = 0.025
+const CALM_AFTER = 16
 
 /** The smallest read: below it reading would cost more than what is read. */
 const LEAST = 2 << 10
 
 /**
  * Reads from this size on are timed, though they do not come back full: a batch keeps the others waiting as well. Who
- * takes so many milliseconds twice within a second gets a share; once may be a collection of garbage.
+ * takes so many milliseconds twice within a second, and is not among his like, gets a share; once may be a collection of
+ * garbage.
  */
 export const TIMED_FROM = 4 << 10
 const LONG = 1
@@ -41,9 +46,9 @@ let since = 0
 /** Who has taken long lately, and since when this is noted. */
 let slow = new WeakSet<Resting>()
 let slowSince = 0
-/** Whose share was read last, if he has one, and how often in a row. */
-let latest: Share | undefined
-let inARow = 0
+/** Turns that had to be shared, and the last of them in which somebody light was read. */
+let turn = 0
+let lightTurn = -ALONE_AFTER
 /** Whoever has spent time in this turn, and who waits for the next. */
 const active: Share[] = []
 const resting: Resting[] = []
@@ -56,10 +61,14 @@ function stopSpending(): void {
   const took = now - since
   if (spending !== undefined) spending.took(took)
   else if (took > LONG) tookLong(reading!, now)
+  else if (took < LIGHT) lightTurn = turn
   spending = reading = undefined
 }
 
+const nobodyIsLight = (): boolean => turn - lightTurn >= ALONE_AFTER
+
 function tookLong(reader: Resting, now: number): void {
+  if (nobodyIsLight()) return
   if (now - slowSince > SOON) {
     slow = new WeakSet()
     slowSince = now
@@ -71,16 +80,18 @@ function tookLong(reader: Resting, now: number): void {
 /** So much was read, by somebody who has a share, or has none as most. */
 export function beginRead(reader: Resting, share: Share | undefined, length: number): void {
   stopSpending()
-  inARow = share !== undefined && share === latest ? inARow + 1 : 0
-  latest = share
-  if (share !== undefined || length < TIMED_FROM) return
-  reading = reader
-  since = performance.now()
-  awaitTurnOver()
+  if (length < TIMED_FROM) {
+    if (share === undefined || share.isCalm()) lightTurn = turn
+  } else if (share === undefined) {
+    reading = reader
+    since = performance.now()
+    awaitTurnOver()
+  }
 }
 
 function onTurnOver(): void {
   stopSpending()
+  turn++
   scheduled = false
   for (const share of active.splice(0)) share.spent = 0
   for (const one of resting.splice(0)) one.wake()
@@ -103,6 +114,7 @@ export class Share {
   #place = 0
   #last = 0
   #budget = BUDGET
+  #calm = 0
   /** Milliseconds in this turn. */
   spent = 0
 
@@ -111,14 +123,19 @@ export class Share {
     return MEMORIES[this.#place]!
   }
 
+  /** Little was read: true when that has been so for a while. */
+  isCalm(): boolean {
+    return ++this.#calm > CALM_AFTER
+  }
+
   /**
    * A read is about to be worked on; true when the others are to have their turn behind it. Behind one that is not full
    * they have it anyway: it may take more.
    */
   begin(isFull: boolean): boolean {
     if (this.spent === 0) active.push(this)
-    const isAlone = latest === this && inARow >= ALONE_AFTER
-    this.#budget = isAlone || !isFull ? LARGER_BUDGET : BUDGET
+    this.#calm = 0
+    this.#budget = nobodyIsLight() || !isFull ? LARGER_BUDGET : BUDGET
     const isLast = isFull && this.spent + this.#last > this.#budget
     reading = undefined
     spending = this
@@ -132,6 +149,6 @@ export class Share {
     this.spent += milliseconds
     this.#last = milliseconds
     if (milliseconds > this.#budget) this.#place = Math.min(this.#place + 1, MEMORIES.length - 1)
-    else if (milliseconds < this.#budget / 4) this.#place = Math.max(this.#place - 1, 0)
+    else if (milliseconds < this.#budget / 2) this.#place = Math.max(this.#place - 1, 0)
   }
 }

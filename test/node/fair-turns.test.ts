@@ -23,8 +23,16 @@ class Someone implements Resting {
 }
 
 const nobody = new Someone()
-/** Whatever was timed is over. */
+/** Whatever was timed is over: somebody light is read. */
 const over = (): void => beginRead(nobody, undefined, 0)
+
+/** Turns in which only large messages are read, so many that whoever was light before does not count any more. */
+async function withoutLight(): Promise<void> {
+  for (let i = 0; i < 70; i++) {
+    new Share().begin(true)
+    await turn()
+  }
+}
 
 describe('who takes long', () => {
   let now = 1e6
@@ -74,6 +82,32 @@ describe('who takes long', () => {
     )
   })
 
+  test('among nobody but his like is not, until somebody light comes', async (t) => {
+    await withoutLight()
+    let now = 1e9
+    t.mock.method(performance, 'now', () => now)
+    const [one, other] = [new Someone(), new Someone()]
+    const readBoth = (times: number): void => {
+      for (let i = 0; i < times; i++)
+        for (const reader of [one, other]) {
+          beginRead(reader, undefined, BATCH)
+          now += 2
+        }
+    }
+    readBoth(5)
+    beginRead(other, undefined, BATCH)
+    assert.deepEqual([one.told, other.told], [0, 0])
+    const light = new Someone()
+    beginRead(light, undefined, BATCH)
+    now += 0.01 // as much, but it takes next to no time
+    readBoth(3)
+    over()
+    assert.deepEqual(
+      [one.told, other.told, light.told],
+      [1, 1, 0].map((told) => told * 2),
+    )
+  })
+
   test('is not charged with the time in which nothing came', async (t) => {
     stopClock(t)
     const reader = new Someone()
@@ -95,7 +129,7 @@ describe('Share', () => {
       share.took(milliseconds)
       sizes.push(share.memory.length / KIB)
     }
-    for (const milliseconds of [5, 5, 0.05, 5, 5, 5, 5, 0.01, 0.01]) take(milliseconds)
+    for (const milliseconds of [5, 5, 0.06, 5, 5, 5, 5, 0.04, 0.01]) take(milliseconds)
     assert.deepEqual(sizes, [32, 16, 16, 8, 4, 2, 2, 4, 8])
     for (let i = 0; i < 6; i++) take(0.01)
     assert.equal(share.memory.length, 64 * KIB)
@@ -117,9 +151,9 @@ describe('Share', () => {
   test('is larger for reads that are not full, behind which the others have their turn anyway', () => {
     const share = new Share()
     for (const [isFull, time, size] of [
-      [false, 0.2, 64],
-      [false, 0.5, 32],
-      [false, 0.2, 32],
+      [false, 0.3, 64],
+      [false, 0.6, 32],
+      [false, 0.3, 32],
       [true, 0.2, 16],
     ] as const) {
       assert.equal(share.begin(isFull) && !isFull, false)
@@ -129,22 +163,35 @@ describe('Share', () => {
     over()
   })
 
-  test('is larger where nobody else was read for a while, and not any more when somebody is', () => {
-    const share = new Share()
-    const others = new Share()
-    /** Whether a read that takes 0.2 ms is to be the last of this turn. */
+  test('is larger while nobody light is read, and not any more when somebody is', async () => {
+    const [share, calm] = [new Share(), new Share()]
+    /** Whether a read that takes 0.4 ms is to be the last of this turn. */
     const isLast = (): boolean => {
-      beginRead(nobody, share, 64 * KIB)
-      share.took(0.2)
+      share.begin(true)
+      share.took(0.4)
       share.spent = 0
       return share.begin(true)
     }
-    for (const one of [undefined, others]) {
+    const small = (one: Share | undefined): void => beginRead(nobody, one, 100)
+    const light: Record<string, () => void> = {
+      'who has no share': () => small(undefined),
+      'who has one from before': () => {
+        for (let i = 0; i < 20; i++) small(calm)
+      },
+    }
+    for (const [who, speak] of Object.entries(light)) {
+      speak()
       assert.equal(isLast(), true)
-      for (let i = 0; i < 64; i++) beginRead(nobody, share, 64 * KIB)
-      assert.equal(isLast(), false)
-      beginRead(nobody, one, 0)
-      assert.equal(isLast(), true)
+      await withoutLight()
+      assert.equal(isLast(), false, who)
+      // Little now and then is the end of much.
+      for (let i = 0; i < 20; i++) {
+        if (i % 10 === 0) calm.begin(false)
+        small(calm)
+      }
+      assert.equal(isLast(), false, who)
+      speak()
+      assert.equal(isLast(), true, who)
     }
     over()
   })
