@@ -137,7 +137,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   /** Takes a frame of any kind, which owns its payload. */
   push(frame: Frame): void {
     this.#keep().inbox.push(frame)
-    this.#serve()
+    if (this.#handling !== undefined || this.#readers?.first !== undefined) this.#serve()
   }
 
   /** Whether control frames, which have been answered, are of interest to anybody who reads frame by frame. */

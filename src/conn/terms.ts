@@ -21,11 +21,11 @@ const NOTHING: Terms = Object.freeze({
 
 export function termsOf(setup: Pick<ConnSetup, 'protocol' | 'extensions' | 'options'>): Terms {
   const { protocol = '', extensions = [] } = setup
-  if (extensions.length === 0) return protocol === '' ? NOTHING : { ...NOTHING, protocol }
+  if (extensions.length === 0 && protocol === '') return NOTHING
   return {
     protocol,
     extensionNames: extensions.map((extension) => extension.name),
-    codecs: new Codecs(extensions, timekeeperOf(setup.options.clock)),
+    codecs: extensions.length === 0 ? undefined : new Codecs(extensions, timekeeperOf(setup.options.clock)),
     allowedRsv: extensions.reduce((bits, extension) => bits | extension.rsv, 0),
   }
 }

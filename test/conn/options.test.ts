@@ -1,9 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
 import { milliseconds } from '../../src/conn/option-checks.js'
 import { type ConnOptions, resolveConnOptions } from '../../src/conn/options.js'
 import { fixedMask } from '../../src/frame/mask.js'
 import { FakeClock } from '../support/index.js'
+
+test('resolveConnOptions gives objects that are alike to V8, however many connections are dialled', () => {
+  setFlagsFromString('--allow-natives-syntax')
+  const areAlike = new Function('a', 'b', 'return %HasFastProperties(a) && %HaveSameMap(a, b)')
+  const first = resolveConnOptions()
+  for (let i = 0; i < 100; i++) {
+    const keepalive = i % 2 === 0 || { interval: i, timeout: 1 }
+    const next = resolveConnOptions({
+      keepalive,
+      maxMessage: 1000 + i,
+      maxControlRate: { rate: 1, burst: i + 1 },
+    })
+    assert.ok(areAlike(first, next), `number ${i}`)
+  }
+})
 
 test('resolveConnOptions gives the documented defaults, frozen', () => {
   const { maskSource, clock, ...rest } = resolveConnOptions()
