@@ -1,7 +1,6 @@
 // Hot: run benchmarks/micro/copy.ts before and after any edit. The naive twin stands in test/frame/copy.test.ts.
 import { outOfRange } from '../errors.js'
-import { littleEndian } from './mask.js'
-import { skew, wordsOf } from './words.js'
+import { littleEndian, skew, wordsOf } from './words.js'
 
 /** Below this length bytes are copied one by one. */
 const WORDWISE_FROM = 12
@@ -12,6 +11,9 @@ const NATIVE_FROM_ALIKE = 512
 const NATIVE_FROM = 160
 const NATIVE_FROM_SHIFTED = 80
 const NATIVE_FROM_BYTES = 32
+
+/** Indices are 32-bit integers: what lies further on is left to native code. */
+const FAR = 2 ** 31
 
 /**
  * Throws when `bytes` ends before `end`: memory can go away under a view (transferred to a worker, or shrunk), and
@@ -31,7 +33,8 @@ export function copyBytes(from: Buffer, start: number, end: number, to: Uint8Arr
   checkPresent(from, end)
   const length = end - start
   if (length < WORDWISE_FROM) copyEach(from, start, end, to, at)
-  else if (length >= NATIVE_FROM || !copyWords(from, start, end, to, at)) from.copy(to, at, start, end)
+  else if (length >= NATIVE_FROM || end > FAR || at > FAR || !copyWords(from, start, end, to, at))
+    from.copy(to, at, start, end)
 }
 
 /** Memory that can be written word by word. */
@@ -52,7 +55,7 @@ export function newWordMemory(size: number): WordMemory {
  */
 export function copyAlike(from: Buffer, start: number, end: number, to: WordMemory): number {
   checkPresent(from, end)
-  const source = end - start < NATIVE_FROM_ALIKE ? wordsOf(from, end - start) : undefined
+  const source = end - start < NATIVE_FROM_ALIKE && end <= FAR ? wordsOf(from, end - start) : undefined
   const first = (start + skew) >>> 2
   const last = (end + skew + 3) >>> 2
   if (source === undefined || last > source.length) {

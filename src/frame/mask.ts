@@ -2,16 +2,13 @@
 import { randomFillSync } from 'node:crypto'
 import { outOfRange, wrongType } from '../errors.js'
 import { checkRange } from './bytes.js'
-import { longSkew, longsOf, skew, wordsOf } from './words.js'
+import { littleEndian, longSkew, longsOf, skew, wordsOf } from './words.js'
 
 /** Below this length the word loop costs more to enter than it saves. */
 const WORDWISE_FROM = 16
 
 /** Indices are 32-bit integers: longer ranges go piece by piece. */
 const LONGEST = 1 << 30
-
-/** @internal */
-export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
 /** Stands for what `mask()` returns where nobody has looked at the bytes yet. @internal */
 export const UNSEEN = 0x100

@@ -1,8 +1,8 @@
 // Hot: run benchmarks/micro/mask.ts before and after any edit. The naive twin stands in test/frame/unmask-into.test.ts.
 import { EMPTY } from './bytes.js'
 import { readInt32 } from './header.js'
-import { foldLanes, littleEndian, longWord, maskBlindly, maskUnchecked, swap, turn, UNSEEN } from './mask.js'
-import { areKept, longSkew, longsOf, skew, wordsOf } from './words.js'
+import { foldLanes, longWord, maskBlindly, maskUnchecked, swap, turn, UNSEEN } from './mask.js'
+import { areKept, littleEndian, longSkew, longsOf, skew, wordsOf } from './words.js'
 
 /** Below this length the word loop costs more to enter than it saves. */
 const WORDWISE_FROM = 16

@@ -1,5 +1,8 @@
 // Hot: run benchmarks/micro/mask.ts before and after any edit.
 
+/** Whether the first byte of a word is its lowest. */
+export const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+
 /** Where the first byte of the buffer that `wordsOf()` was last asked for lies in its first word. */
 export let skew = 0
 

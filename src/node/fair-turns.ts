@@ -19,8 +19,7 @@ const LEAST = 2 << 10
 
 /**
  * Reads from this size on are timed, though they do not come back full: a batch keeps the others waiting as well. Who
- * takes so many milliseconds twice within a second, and is not among his like, gets a share; once may be a collection of
- * garbage.
+ * takes so many milliseconds twice within a second gets a share; once may be a collection of garbage.
  */
 export const TIMED_FROM = 4 << 10
 const LONG = 1
@@ -68,7 +67,6 @@ function stopSpending(): void {
 const nobodyIsLight = (): boolean => turn - lightTurn >= ALONE_AFTER
 
 function tookLong(reader: Resting, now: number): void {
-  if (nobodyIsLight()) return
   if (now - slowSince > SOON) {
     slow = new WeakSet()
     slowSince = now

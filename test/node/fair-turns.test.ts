@@ -82,32 +82,6 @@ describe('who takes long', () => {
     )
   })
 
-  test('among nobody but his like is not, until somebody light comes', async (t) => {
-    await withoutLight()
-    let now = 1e9
-    t.mock.method(performance, 'now', () => now)
-    const [one, other] = [new Someone(), new Someone()]
-    const readBoth = (times: number): void => {
-      for (let i = 0; i < times; i++)
-        for (const reader of [one, other]) {
-          beginRead(reader, undefined, BATCH)
-          now += 2
-        }
-    }
-    readBoth(5)
-    beginRead(other, undefined, BATCH)
-    assert.deepEqual([one.told, other.told], [0, 0])
-    const light = new Someone()
-    beginRead(light, undefined, BATCH)
-    now += 0.01 // as much, but it takes next to no time
-    readBoth(3)
-    over()
-    assert.deepEqual(
-      [one.told, other.told, light.told],
-      [1, 1, 0].map((told) => told * 2),
-    )
-  })
-
   test('is not charged with the time in which nothing came', async (t) => {
     stopClock(t)
     const reader = new Someone()
@@ -163,7 +137,8 @@ describe('Share', () => {
     over()
   })
 
-  test('is larger while nobody light is read, and not any more when somebody is', async () => {
+  test('is larger while nobody light is read, and not any more when somebody is', async (t) => {
+    t.mock.method(performance, 'now', () => 0)
     const [share, calm] = [new Share(), new Share()]
     /** Whether a read that takes 0.4 ms is to be the last of this turn. */
     const isLast = (): boolean => {
@@ -175,6 +150,10 @@ describe('Share', () => {
     const small = (one: Share | undefined): void => beginRead(nobody, one, 100)
     const light: Record<string, () => void> = {
       'who has no share': () => small(undefined),
+      'whose bytes take no time': () => {
+        beginRead(nobody, undefined, BATCH)
+        beginRead(nobody, share, BATCH)
+      },
       'who has one from before': () => {
         for (let i = 0; i < 20; i++) small(calm)
       },
