@@ -1,6 +1,6 @@
 // Hot: run benchmarks/e2e before and after any edit. The naive twin is the ordinary way, through `Inbound` and `Delivery`:
 // test/conn/plain-run.test.ts holds both equal.
-import type { FrameDecoder } from '../frame/decoder.js'
+import { FAIR_SHARE, type FrameDecoder } from '../frame/decoder.js'
 import { type Frame, fillFrame } from '../frame/frame.js'
 import { FIN, headerSize, readInt32 } from '../frame/header.js'
 import { LOOK_LATER_FROM, maskBlindly, maskUnchecked, UNSEEN } from '../frame/mask.js'
@@ -18,9 +18,6 @@ import { checkIn, checkOut, MAX_STAGED, roomAhead, stagingSlab } from './staging
 
 /** What is staged, less the longest header that is needed for it. */
 const LONGEST = MAX_STAGED - 4
-
-/** Messages from this size on may lie where they were left, a fair share of it; smaller ones are moved while they are unmasked. */
-const LEFT_FROM = 1 << 10
 
 /**
  * Takes plain messages, one after the other, as long as they come whole and are handled at once. Each is unmasked straight
@@ -76,12 +73,13 @@ export function pullPlain(
   const length = plainEnd - plainStart
   const isText = plainHead === (FIN | Opcode.Text)
   const checks = isText && validateText
-  if (length >= LEFT_FROM) {
+  if (length >= FAIR_SHARE) {
     const isAscii = unmaskHere(chunk, checks)
     if (isAscii === undefined) return undefined
     stepOver(decoder, arrivals)
     return keepMessage(isText, isAscii, chunk, plainStart, plainEnd, decoder.ownsPayload)
   }
+  // Too little to hold on to all that it came with: it is moved while it is unmasked.
   const at = reserveKept(length, plainStart & 3)
   const kept = keptIn()
   const end = at + length

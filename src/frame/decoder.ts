@@ -23,8 +23,8 @@ export type { FrameDecoderOptions } from './rules.js'
 /** A payload of which this much is missing may be read straight into its own memory. */
 const DIRECT_FROM = 16 << 10
 
-/** A payload of this size is worth holding on to the whole chunk it lies in. */
-const FAIR_SHARE = 1 << 10
+/** A payload of this size is worth holding on to the whole chunk it lies in. @internal */
+export const FAIR_SHARE = 1 << 10
 
 /**
  * Cuts a byte stream into frames, however it was cut on its way (RFC 6455 §5). It does no I/O and keeps no time.

@@ -79,7 +79,7 @@ function tookLong(reader: Resting, now: number): void {
 export function beginRead(reader: Resting, share: Share | undefined, length: number): void {
   stopSpending()
   if (length < TIMED_FROM) {
-    if (share === undefined || share.isCalm()) lightTurn = turn
+    if (share === undefined || share.readLittle()) lightTurn = turn
   } else if (share === undefined) {
     reading = reader
     since = performance.now()
@@ -112,7 +112,7 @@ export class Share {
   #place = 0
   #last = 0
   #budget = BUDGET
-  #calm = 0
+  #little = 0
   /** Milliseconds in this turn. */
   spent = 0
 
@@ -121,9 +121,9 @@ export class Share {
     return MEMORIES[this.#place]!
   }
 
-  /** Little was read: true when that has been so for a while. */
-  isCalm(): boolean {
-    return ++this.#calm > CALM_AFTER
+  /** Little was read; true when that has been so for a while. */
+  readLittle(): boolean {
+    return ++this.#little > CALM_AFTER
   }
 
   /**
@@ -132,7 +132,7 @@ export class Share {
    */
   begin(isFull: boolean): boolean {
     if (this.spent === 0) active.push(this)
-    this.#calm = 0
+    this.#little = 0
     this.#budget = nobodyIsLight() || !isFull ? LARGER_BUDGET : BUDGET
     const isLast = isFull && this.spent + this.#last > this.#budget
     reading = undefined
