@@ -16,6 +16,15 @@ export interface ServerOptions {
   readonly tls: boolean
   readonly maxMessage: number
   readonly compress?: Compress
+  /** What the load sends, for a server that does not read it. */
+  readonly sent?: Sent
+}
+
+export interface Sent {
+  readonly size: number
+  readonly opcode: number
+  /** Fragments of so many bytes; whole when left out. */
+  readonly fragment?: number
 }
 
 /** How a server compresses, every message; undefined for not at all. */
