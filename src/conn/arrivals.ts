@@ -48,4 +48,10 @@ export abstract class Arrivals implements Incoming {
     if ((head & FIN) !== 0) this.messagesIn++
     if ((head & 0x0f) === Opcode.Text) this.textIn++
   }
+
+  /** Counts a control frame by its opcode. */
+  countControl(opcode: number): void {
+    if (opcode === Opcode.Ping) this.pingsIn++
+    else if (opcode === Opcode.Pong) this.pongsIn++
+  }
 }

@@ -11,6 +11,7 @@ import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
+import { holdTogether } from './memory.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Paced, paceFor } from './pace.js'
@@ -82,12 +83,12 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
     if (!this.#pumping) this.#pump()
     this.decoder.keep()
+    if (!this.decoder.isDry) holdTogether(this.decoder.chunk)
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
-    if (this.#discards) return undefined
-    return (this.#room = this.decoder.room())
+    return this.#discards ? undefined : (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
@@ -288,8 +289,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
       this.decoder.drop()
       this.#discards = true // after a good one nothing else counts (§5.5.1)
     }
-    if (opcode === Opcode.Ping) this.pingsIn++
-    else if (opcode === Opcode.Pong) this.pongsIn++
+    this.countControl(opcode)
     this.pace ??= paceFor(this.#options, this, this.#host)
     // Answered first, shown afterwards.
     if (opcode === Opcode.Ping) this.#host.onPing(payload)

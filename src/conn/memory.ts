@@ -1,5 +1,15 @@
 // Hot: every message that waits for a reader is copied here once.
+import { markAsUntransferable } from 'node:worker_threads'
 import { copyBytes } from '../frame/copy.js'
+
+/**
+ * Several messages or frames lie in this memory: who transfers one to a worker must not take it from the others. Node 20
+ * copies it then, later ones throw DataCloneError, as with Node's own pool.
+ */
+export function holdTogether(memory: Buffer): Buffer {
+  markAsUntransferable(memory.buffer)
+  return memory
+}
 
 /**
  * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds
@@ -12,13 +22,13 @@ class Slab {
 
   constructor(size: number) {
     this.#size = size
-    this.#memory = Buffer.allocUnsafeSlow(size)
+    this.#memory = holdTogether(Buffer.allocUnsafeSlow(size))
   }
 
   /** Room that begins at the given distance from a word's border, so that words can be copied as words. */
   take(length: number, skew: number): number {
     if (this.#used + skew + length > this.#size) {
-      this.#memory = Buffer.allocUnsafeSlow(this.#size)
+      this.#memory = holdTogether(Buffer.allocUnsafeSlow(this.#size))
       this.#used = 0
     }
     const at = this.#used + skew

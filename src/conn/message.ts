@@ -111,10 +111,13 @@ export class Message {
     return this.#end - this.#start
   }
 
-  /** The bytes. */
+  /**
+   * The bytes. To hand them to a worker, copy them: small messages lie side by side in one memory, which cannot be
+   * transferred. One of more than 64 KiB has memory of its own.
+   */
   get data(): Buffer {
     this.keep()
-    if (this.#start === this.#end) return EMPTY
+    if (this.#start === this.#end) return Buffer.alloc(0)
     if (typeof this.#rest === 'object') this.#join(this.#rest)
     else if ((this.#bits & STATE) === LEAVING) this.#copy()
     this.#become(SEEN)

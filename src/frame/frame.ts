@@ -141,7 +141,7 @@ export class Frame extends FrameHeader {
    */
   get payload(): Buffer {
     checkHeld(this)
-    if (this.#start === this.#end) return EMPTY
+    if (this.#start === this.#end) return Buffer.alloc(0) // its own: whoever gets it may transfer it
     if (this.#bytes === this.#storage.bytes) this.#viewed = true
     return this.#bytes.subarray(this.#start, this.#end)
   }
