@@ -19,7 +19,8 @@ const LEAST = 2 << 10
 
 /**
  * Reads from this size on are timed, though they do not come back full: a batch keeps the others waiting as well. Who
- * takes so many milliseconds twice within a second gets a share; once may be a collection of garbage.
+ * takes so many milliseconds twice within a second, or in two turns that follow each other, gets a share; once may be a
+ * collection of garbage.
  */
 export const TIMED_FROM = 4 << 10
 const LONG = 1
@@ -42,9 +43,10 @@ export interface Resting {
 let spending: Share | undefined
 let reading: Resting | undefined
 let since = 0
-/** Who has taken long lately, and since when this is noted. */
+/** Who has taken long lately, and since when, and which turn, this is noted. */
 let slow = new WeakSet<Resting>()
 let slowSince = 0
+let slowTurn = 0
 /** Turns that had to be shared, and the last of them in which somebody light was read. */
 let turn = 0
 let lightTurn = -ALONE_AFTER
@@ -67,9 +69,10 @@ function stopSpending(): void {
 const nobodyIsLight = (): boolean => turn - lightTurn >= ALONE_AFTER
 
 function tookLong(reader: Resting, now: number): void {
-  if (now - slowSince > SOON) {
+  if (now - slowSince > SOON && turn - slowTurn > 1) {
     slow = new WeakSet()
     slowSince = now
+    slowTurn = turn
   }
   if (slow.has(reader)) reader.share()
   slow.add(reader)

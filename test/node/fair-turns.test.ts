@@ -61,12 +61,13 @@ describe('who takes long', () => {
     assert.equal(reader.told, 1)
   })
 
-  test('once, or with little, or a second later, is not', (t) => {
+  test('once, or with little, or a second and some turns later, is not', async (t) => {
     stopClock(t)
     const [once, little, later] = [new Someone(), new Someone(), new Someone()]
     reads(once, BATCH, 2, 0, 1)
     reads(little, 1000, 2, 2, 2)
     reads(later, BATCH, 2)
+    for (let i = 0; i < 3; i++) await turn().then(() => reads(nobody, BATCH, 0))
     now += 1001
     reads(later, BATCH, 2)
     assert.deepEqual([once.told, little.told, later.told], [0, 0, 0])
@@ -80,6 +81,16 @@ describe('who takes long', () => {
       readers.map(({ told }) => told),
       readers.map(() => 1),
     )
+  })
+
+  test('among so many that a turn takes longer than that is found as well', async (t) => {
+    stopClock(t)
+    const readers = Array.from({ length: 50 }, () => new Someone())
+    for (let i = 0; i < 2; i++) {
+      for (const reader of readers) reads(reader, BATCH, 100)
+      await turn()
+    }
+    assert.ok(readers.every(({ told }) => told === 1))
   })
 
   test('is not charged with the time in which nothing came', async (t) => {
