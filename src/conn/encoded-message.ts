@@ -1,5 +1,6 @@
 import { FIN, headerSize, writeHeader } from '../frame/header.js'
 import { Opcode } from '../frame/opcode.js'
+import { holdTogether } from './together.js'
 
 /** Frames of one message as they go on the wire, unmasked, in memory that any number of connections may share. */
 export interface Wire {
@@ -25,7 +26,7 @@ export class EncodedMessage {
   /** `fill` writes the payload into memory of its length. */
   constructor(head: number, length: number, fill: (into: Buffer, at: number) => void) {
     const at = headerSize(length, false)
-    const bytes = Buffer.allocUnsafe(at + length)
+    const bytes = holdTogether(Buffer.allocUnsafe(at + length))
     writeHeader(bytes, 0, head, length, 0)
     fill(bytes, at)
     this.head = head
@@ -46,7 +47,7 @@ export class EncodedMessage {
 
 function cut(head: number, payload: Buffer, fragmentSize: number): Wire {
   const frames = Math.ceil(payload.length / fragmentSize)
-  const bytes = Buffer.allocUnsafe(payload.length + frames * headerSize(fragmentSize, false))
+  const bytes = holdTogether(Buffer.allocUnsafe(payload.length + frames * headerSize(fragmentSize, false)))
   const pieces: Buffer[] = []
   let at = 0
   let begin = 0

@@ -11,13 +11,13 @@ import { type Codecs, controlPayload } from './codecs.js'
 import { Delivery } from './delivery.js'
 import type { DeliverySource, InboundHost } from './delivery-host.js'
 import type { Events } from './events.js'
-import { holdTogether } from './memory.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
 import { pullPlain, readPlain, takePlainRun } from './plain-run.js'
 import { beginTurn, endTurn } from './staging.js'
+import { appendTo, keepRest } from './together.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -79,16 +79,16 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (this.#discards) return void (this.abandoned = 0)
     this.delivery.expectsReader = false
     if (isDirect) return this.#commit(end)
-    this.decoder.append(memory, start, end)
+    appendTo(this.decoder, memory, start, end)
     // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
     if (!this.#pumping) this.#pump()
-    this.decoder.keep()
-    if (!this.decoder.isDry) holdTogether(this.decoder.chunk)
+    keepRest(this.decoder)
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
-    return this.#discards ? undefined : (this.#room = this.decoder.room())
+    if (this.#discards) return undefined
+    return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */

@@ -1,15 +1,6 @@
 // Hot: every message that waits for a reader is copied here once.
-import { markAsUntransferable } from 'node:worker_threads'
 import { copyBytes } from '../frame/copy.js'
-
-/**
- * Several messages or frames lie in this memory: who transfers one to a worker must not take it from the others. Node 20
- * copies it then, later ones throw DataCloneError, as with Node's own pool.
- */
-export function holdTogether(memory: Buffer): Buffer {
-  markAsUntransferable(memory.buffer)
-  return memory
-}
+import { holdTogether } from './together.js'
 
 /**
  * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds

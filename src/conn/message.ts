@@ -113,7 +113,7 @@ export class Message {
 
   /**
    * The bytes. To hand them to a worker, copy them: small messages lie side by side in one memory, which cannot be
-   * transferred. One of more than 64 KiB has memory of its own.
+   * transferred. One of more than 64 KiB, read from a socket, has memory of its own.
    */
   get data(): Buffer {
     this.keep()

@@ -1,4 +1,5 @@
 import { sizeOf } from './bytes.js'
+import { holdTogether } from './together.js'
 
 /** Frames that wait are packed into blocks of at least this size. */
 const BLOCK_SIZE = 16 << 10
@@ -11,7 +12,8 @@ const spare: Buffer[] = []
 const MOST_SPARE = 256
 
 const newBlock = (size: number): Buffer =>
-  (size <= BLOCK_SIZE ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE))
+  (size <= BLOCK_SIZE ? spare.pop() : undefined) ??
+  holdTogether(Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE)))
 
 const EMPTY = Buffer.alloc(0)
 

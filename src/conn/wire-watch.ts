@@ -13,6 +13,7 @@ import {
   type WireMessage,
 } from './channels.js'
 import { keepFrame } from './plain-message.js'
+import { holdTogether } from './together.js'
 
 /** A frame that went over the wire. */
 export interface TapFrame extends WireFrame {
@@ -108,7 +109,7 @@ export class WireWatch {
   writing(bytes: Buffer): void {
     const decoder = this.#written
     if (decoder === undefined) return
-    decoder.append(Buffer.from(bytes)) // decoding unmasks where the bytes lie
+    decoder.append(holdTogether(Buffer.from(bytes))) // decoding unmasks where the bytes lie
     try {
       for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) this.#onWritten(frame)
     } catch {

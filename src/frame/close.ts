@@ -1,5 +1,5 @@
 import { type CloseStatus, outOfRange, ProtocolError, wrongType } from '../errors.js'
-import { asBuffer, EMPTY } from './bytes.js'
+import { asBuffer } from './bytes.js'
 import { MAX_CONTROL_PAYLOAD } from './header.js'
 import { isUtf8 } from './utf8.js'
 
@@ -66,7 +66,7 @@ export function encodeClosePayload(code?: number, reason = ''): Buffer {
   if (typeof reason !== 'string') throw wrongType('close reason', 'a string', reason)
   if (code === undefined) {
     if (reason !== '') throw outOfRange('close reason', 'empty when there is no code', reason)
-    return EMPTY
+    return Buffer.alloc(0)
   }
   if (typeof code !== 'number') throw wrongType('close code', 'a number', code)
   if (!mayTravel(code))

@@ -47,8 +47,9 @@ let since = 0
 let slow = new WeakSet<Resting>()
 let slowSince = 0
 let slowTurn = 0
-/** Turns that had to be shared, and the last of them in which somebody light was read. */
+/** Turns that had to be shared, when the last of them was over, and the last in which somebody light was read. */
 let turn = 0
+let turnOver = 0
 let lightTurn = -ALONE_AFTER
 /** Whoever has spent time in this turn, and who waits for the next. */
 const active: Share[] = []
@@ -93,6 +94,7 @@ export function beginRead(reader: Resting, share: Share | undefined, length: num
 function onTurnOver(): void {
   stopSpending()
   turn++
+  turnOver = performance.now()
   scheduled = false
   for (const share of active.splice(0)) share.spent = 0
   for (const one of resting.splice(0)) one.wake()
@@ -101,6 +103,7 @@ function onTurnOver(): void {
 function awaitTurnOver(): void {
   if (scheduled) return
   scheduled = true
+  if (since - turnOver > SOON) turn++ // a pause is a turn as well: what comes behind it does not follow what was before
   setImmediate(onTurnOver)
 }
 

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { Duplex } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
-import type { Conn } from '../../src/conn/conn.js'
+import { Conn } from '../../src/conn/conn.js'
+import { prepare } from '../../src/conn/prepared.js'
+import { encodeClosePayload } from '../../src/frame/close.js'
+import { Frame } from '../../src/frame/frame.js'
 import { Opcode } from '../../src/frame/opcode.js'
 import { type ConnHandler, type UpgradeOptions, upgrade } from '../../src/upgrade.js'
-import { clientFrame, deferred, GUARD, listen, rawHandshake } from '../support/index.js'
+import { onLine } from '../conn/support.js'
+import { clientFrame, deferred, GUARD, listen, rawHandshake, serverFrame, turn } from '../support/index.js'
 
 const BINARY = Opcode.Binary
 
@@ -19,6 +24,23 @@ function transfer(bytes: Buffer): boolean {
 }
 
 const filled = (size: number, value: number): Buffer => Buffer.alloc(size, value)
+
+/** Writes by transferring what it is given; the first write ends when it is told to. */
+class Transferring extends Duplex {
+  readonly written: Buffer[] = []
+  release: () => void = () => undefined
+  #isFirst = true
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.written.push(Buffer.from(chunk))
+    transfer(chunk)
+    if (!this.#isFirst) return done()
+    this.#isFirst = false
+    this.release = done
+  }
+}
 
 /** Serves one connection. */
 async function serve<T>(t: TestContext, handle: (conn: Conn) => Promise<T>, options: UpgradeOptions = {}) {
@@ -35,7 +57,7 @@ async function serve<T>(t: TestContext, handle: (conn: Conn) => Promise<T>, opti
 const messages = (size: number, count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, (_, i) => clientFrame(BINARY, filled(size, i + 1))))
 
-describe('what one message is transferred with, others keep', GUARD, () => {
+describe('who transfers a message takes nothing from others', GUARD, () => {
   const ways = {
     messages: async (conn: Conn) => (await conn.read())!.data,
     frames: async (conn: Conn) => (await conn.nextFrame())!.payload,
@@ -55,6 +77,55 @@ describe('what one message is transferred with, others keep', GUARD, () => {
         const others = [3, 4, 5, 6, 7, 8].map((value) => filled(size, value))
         assert.deepEqual(await result, others)
       })
+
+  test('messages that came in behind what was left', async () => {
+    const { conn, line } = onLine()
+    const first = conn.read()
+    line.receive(messages(5000, 2))
+    line.receive(messages(5000, 2))
+    const all = [await first, await conn.read(), await conn.read(), await conn.read()]
+    const bytes = all.map((message) => message!.data)
+    assert.equal(transfer(bytes[1]!), false)
+    assert.deepEqual(bytes.slice(2), [filled(5000, 1), filled(5000, 2)])
+  })
+
+  test('what a stream of the application is given to write', async () => {
+    const one = new Transferring()
+    const other = new Transferring()
+    const conns = [one, other].map((stream) => Conn.over(stream, { role: 'server' }))
+    const message = prepare('p'.repeat(10_000))
+    for (const conn of conns) void conn.send(message)
+    await turn()
+    // From here on it waits for the stream, and is packed into one piece of memory.
+    for (const size of [5, 40_000, 6]) void conns[0]!.send(filled(size, size))
+    await turn()
+    one.release()
+    await turn()
+    const prepared = serverFrame(1, 'p'.repeat(10_000))
+    const later = [5, 40_000, 6].map((size) => serverFrame(BINARY, filled(size, size)))
+    assert.deepEqual(Buffer.concat(one.written), Buffer.concat([prepared, ...later]))
+    assert.deepEqual(Buffer.concat(other.written), prepared)
+    for (const conn of conns) conn.terminate()
+  })
+
+  test('frames that a tap is shown', async () => {
+    const { conn } = onLine()
+    const shown: Buffer[] = []
+    conn.tap((event) => {
+      if (event.kind !== 'frame') return
+      shown.push(event.frame.copyPayload())
+      transfer(event.frame.payload)
+    })
+    void conn.send(filled(5000, 1))
+    void conn.send(filled(5000, 2))
+    await turn()
+    assert.deepEqual(shown, [filled(5000, 1), filled(5000, 2)])
+  })
+
+  test('an empty payload is nobody else’s', () => {
+    for (const empty of [() => encodeClosePayload(), () => new Frame().payload])
+      assert.notEqual(empty().buffer, empty().buffer)
+  })
 
   test('a large message has memory of its own, and takes it along', async (t) => {
     const { peer, result } = await serve(t, async (conn) => {

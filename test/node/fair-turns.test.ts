@@ -61,15 +61,18 @@ describe('who takes long', () => {
     assert.equal(reader.told, 1)
   })
 
-  test('once, or with little, or a second and some turns later, is not', async (t) => {
+  test('once, or with little, or after a pause of a second, is not', async (t) => {
     stopClock(t)
     const [once, little, later] = [new Someone(), new Someone(), new Someone()]
     reads(once, BATCH, 2, 0, 1)
     reads(little, 1000, 2, 2, 2)
     reads(later, BATCH, 2)
-    for (let i = 0; i < 3; i++) await turn().then(() => reads(nobody, BATCH, 0))
-    now += 1001
-    reads(later, BATCH, 2)
+    for (let i = 0; i < 3; i++) {
+      await turn()
+      now += 1001
+      reads(later, BATCH, 2)
+      reads(nobody, 1000, 0)
+    }
     assert.deepEqual([once.told, little.told, later.told], [0, 0, 0])
   })
 

@@ -1,0 +1,23 @@
+import { markAsUntransferable } from 'node:worker_threads'
+import type { FrameDecoder } from '../frame/decoder.js'
+
+/**
+ * Several messages or frames lie in this memory: who transfers one to a worker must not take it from the others. Node 20
+ * copies it then, later ones throw DataCloneError, as with Node's own pool.
+ */
+export function holdTogether(memory: Buffer): Buffer {
+  markAsUntransferable(memory.buffer)
+  return memory
+}
+
+/** Gives bytes to a decoder, which joins them to those that were left, if any were. */
+export function appendTo(decoder: FrameDecoder, memory: Buffer, start: number, end: number): void {
+  decoder.append(memory, start, end)
+  if (decoder.chunk !== memory) holdTogether(decoder.chunk)
+}
+
+/** Has a decoder copy what was left. */
+export function keepRest(decoder: FrameDecoder): void {
+  decoder.keep()
+  if (!decoder.isDry) holdTogether(decoder.chunk)
+}
