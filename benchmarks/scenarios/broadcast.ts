@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { withServerAndLoad } from '../e2e/measure-echo.js'
 import { subjectOf } from '../e2e/subjects.js'
 import { type CountedSample, measureWindow } from '../e2e/window.js'
-import { TEXT } from '../e2e/wire.js'
 import type { Goal, Side } from '../results.js'
 import { type Cell, type Extent, type Findings, inTurn, noteBottlenecks, type Scenario } from './scenario.js'
 
@@ -33,7 +32,7 @@ interface Crowd extends Cell {
 async function measureCrowd({ subject, connections }: Crowd, { times, isQuick }: Extent): Promise<object> {
   const { cpuPerMessage, messagesPerSecond, ...rest } = await withServerAndLoad(
     subjectOf(subject),
-    { mode: 'broadcast', sent: { size: SIZE, opcode: TEXT } },
+    { mode: 'broadcast', sent: { size: SIZE } },
     async (server, load): Promise<CountedSample> => {
       const target = { port: server.port }
       await load.ask('startBroadcast', { connections: isQuick ? 20 : connections, size: SIZE, target })

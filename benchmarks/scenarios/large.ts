@@ -6,13 +6,13 @@ import { measureEchoOn, withServerAndLoad } from '../e2e/measure-echo.js'
 import type { ServerProcess } from '../e2e/server-process.js'
 import type { ServerOptions } from '../e2e/servers/serve.js'
 import { subjectOf } from '../e2e/subjects.js'
+import { BINARY } from '../e2e/wire.js'
 import type { Goal, Side } from '../results.js'
 import { type Cell, type Extent, type Findings, inTurn, type Sample, type Scenario } from './scenario.js'
 
 const MIB = 1 << 20
 const FRAGMENT = 64 << 10
 const ANSWERED_WITHIN = 20_000
-const BINARY = 2
 
 interface Variant {
   readonly name: string

@@ -6,10 +6,10 @@ import type { Duplex } from 'node:stream'
 import { acceptOf, CLOSE, clientMessage, frameBytes, serverMessage, TEXT, textOf } from '../wire.js'
 import { httpServer, serve, serverOptions } from './serve.js'
 
-const { mode, sent = { size: 64, opcode: TEXT } } = serverOptions()
-const payload = textOf(sent.size)
-const ANSWER = serverMessage(payload, sent.opcode)
-const SIZE = clientMessage(payload, sent.opcode, sent.fragment).length
+const { mode, sent: { size, opcode = TEXT, fragment } = { size: 64 } } = serverOptions()
+const payload = textOf(size)
+const ANSWER = serverMessage(payload, opcode)
+const SIZE = clientMessage(payload, opcode, fragment).length
 const CLOSE_ANSWER = frameBytes(Buffer.from([0x03, 0xe8]), { opcode: CLOSE })
 
 const sockets = new Set<Duplex>()

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { certificate } from '../certificate.js'
+import type { EchoShape } from '../load/echo.js'
 import { answer } from '../rpc.js'
 import { startProfile, stopProfile } from './profiler.js'
 import type { Usage } from './usage.js'
@@ -17,14 +18,7 @@ export interface ServerOptions {
   readonly maxMessage: number
   readonly compress?: Compress
   /** What the load sends, for a server that does not read it. */
-  readonly sent?: Sent
-}
-
-export interface Sent {
-  readonly size: number
-  readonly opcode: number
-  /** Fragments of so many bytes; whole when left out. */
-  readonly fragment?: number
+  readonly sent?: Pick<EchoShape, 'size' | 'opcode' | 'fragment'>
 }
 
 /** How a server compresses, every message; undefined for not at all. */
