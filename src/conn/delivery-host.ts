@@ -18,6 +18,8 @@ export interface DeliveryHost {
 export interface DeliverySource {
   /** More is wanted: decoding may go on, if it was stopped. */
   refill(): void
+  /** The turn is over: what was left undecoded is to stay. */
+  settle(): void
   /** The next message, straight out of what was left undecoded, if that begins with a whole one. */
   pull(): Message | undefined
   /** The same for the next data frame. */

@@ -7,9 +7,9 @@ import type { DecodingHost } from './decoding.js'
 import type { DeliveryHost, DeliverySource } from './delivery-host.js'
 import type { Events } from './events.js'
 import { Handling, type HandlingHost } from './handling.js'
-import { lendMessage, type Message, offerMessage, ownMessage } from './message.js'
+import { type Message, offerMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
-import { keepMessage } from './plain-message.js'
+import { isShare, lendFrame, takeFrame } from './plain-message.js'
 import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
 import { expectMore } from './staging.js'
 
@@ -34,10 +34,11 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   #onRead: (() => void) | undefined
   #refillsSoon = false
   /**
-   * The reader that was just given a message will be back for the next one in this same turn, most likely: what it takes
-   * then straight out of the undecoded bytes need not go through the inbox, which is cheaper. Until it did not come.
+   * The reader that was just served will be back in this same turn, most likely: what it takes then straight out of the
+   * undecoded bytes need not go through the inbox, which is cheaper. Until it did not come. Whether that will be copied,
+   * like what it was given, or hold its share of the memory.
    */
-  expectsReader = false
+  expects: 'copies' | 'shares' | undefined
 
   constructor(
     host: DeliveryHost,
@@ -78,7 +79,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
 
   /** Whether more frames are wanted: there is room, or somebody waits for the rest of what is here. */
   get wantsMore(): boolean {
-    if (this.expectsReader) return false
+    if (this.expects !== undefined) return false
     const inbox = this.#backlog?.inbox
     if (inbox?.isFull !== true) return true
     if (this.#isBusy() || inbox.wholeMessages > 0) return false
@@ -92,26 +93,19 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   }
 
   /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
-  handOver(
-    isText: boolean,
-    ascii: boolean,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    owned: boolean,
-  ): boolean {
+  handOver(frame: Frame, isAscii: boolean, owned: boolean): boolean {
     if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
     if (this.#handling !== undefined) {
       if (this.#handling.isBusy) return false
-      const message = (owned ? ownMessage : lendMessage)(isText, ascii, bytes, start, end)
-      this.#handling.handleNow(offerMessage(message))
+      this.#handling.handleNow(offerMessage(lendFrame(frame, isAscii, owned)))
       return true
     }
     const first = this.#readers?.first
     if (first?.wants !== 'message') return false
     this.#readers!.shift()
-    first.resolve(keepMessage(isText, ascii, bytes, start, end, owned))
-    this.expectsReader = this.#readers!.first === undefined
+    const message = takeFrame(frame, isAscii, owned)
+    first.resolve(message)
+    this.#expect(isShare(message) ? 'shares' : 'copies')
     return true
   }
 
@@ -131,7 +125,12 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
     if (first?.wants !== 'frame' || mustWait) return this.push(frame)
     this.#readers!.shift()
     first.resolve(frame)
-    this.expectsReader = this.#readers!.first === undefined
+    this.#expect('shares')
+  }
+
+  /** Unless somebody else stands in front. */
+  #expect(next: 'copies' | 'shares'): void {
+    this.expects = this.#readers!.first === undefined ? next : undefined
   }
 
   /** Takes a frame of any kind, which owns its payload. */
@@ -208,7 +207,7 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   /** Waits in line. */
   wait(waiter: Waiter, signal: AbortSignal | undefined): void {
     if (this.#handling !== undefined) return waiter.reject(goesToEvents())
-    this.expectsReader = false
+    this.expects = undefined
     this.#readers ??= new Readers(this)
     this.#readers.add(waiter, signal)
     if (this.#hasNothing()) this.#refill()
@@ -293,7 +292,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
   static {
     refillNow = (delivery) => {
       delivery.#refillsSoon = false
-      delivery.expectsReader = false
+      delivery.expects = undefined
+      delivery.#source.settle()
       delivery.#refill()
     }
   }

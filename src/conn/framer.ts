@@ -9,6 +9,7 @@ import { isControl, Opcode } from '../frame/opcode.js'
 import type { Role } from '../frame/rules.js'
 import type { EncodedMessage } from './encoded-message.js'
 import {
+  asciiOf,
   haveLeft,
   type Message,
   messageBytes,
@@ -47,9 +48,10 @@ export class Framer {
     this.#masks = role === 'client'
   }
 
-  /** A whole text message. Lone surrogates become U+FFFD, as everywhere in Node. */
-  text(text: string): void {
-    const length = text.length <= WRITE_BY_LOOP && isAscii(text) ? text.length : Buffer.byteLength(text)
+  /** A whole text message, which may be known to be ASCII. Lone surrogates become U+FFFD, as everywhere in Node. */
+  text(text: string, known = false): void {
+    const isKnown = known || (text.length <= WRITE_BY_LOOP && isAscii(text))
+    const length = isKnown ? text.length : Buffer.byteLength(text)
     const size = headerSize(length, this.#masks) + length
     if (size > MAX_STAGED || length > this.#options.fragmentSize)
       return this.data(FIN | Opcode.Text, Buffer.from(text))
@@ -63,6 +65,8 @@ export class Framer {
 
   /** A message that came in. A large one is sent from where it lies, where nobody can change it and no mask has to be put on. */
   message(message: Message): void {
+    const text = asciiOf(message)
+    if (text !== undefined) return this.text(text, true)
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
     const isLent = useMessage(message)

@@ -1,7 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 import { decodeClosePayload } from '../frame/close.js'
 import { FrameDecoder } from '../frame/decoder.js'
-import { bytesOf, endOf, Frame, headOf, startOf } from '../frame/frame.js'
+import { Frame, headOf } from '../frame/frame.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame, releaseFrame } from '../frame/pool.js'
 import type { Role } from '../frame/rules.js'
@@ -14,10 +14,11 @@ import type { Events } from './events.js'
 import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Paced, paceFor } from './pace.js'
-import { isData, isPlainMessage, keepFrame, keepMessage } from './plain-message.js'
+import { isData, isPlainMessage, keepFrame, takeFrame } from './plain-message.js'
 import { pullPlain, readPlain, takePlainRun } from './plain-run.js'
+import { keepRest, parkRest, settleRest } from './rest.js'
 import { beginTurn, endTurn } from './staging.js'
-import { appendTo, keepRest } from './together.js'
+import { appendTo } from './together.js'
 
 /**
  * The frame at hand; its payload is lent by a decoder. One serves all connections: nothing looks at it any more once
@@ -77,12 +78,13 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     const isDirect = memory === this.#room
     this.#room = undefined
     if (this.#discards) return void (this.abandoned = 0)
-    this.delivery.expectsReader = false
+    this.delivery.expects = undefined
     if (isDirect) return this.#commit(end)
     appendTo(this.decoder, memory, start, end)
     // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
     if (!this.#pumping) this.#pump()
-    keepRest(this.decoder)
+    if (this.isStopped && this.delivery.expects === 'copies') parkRest(this.decoder, memory, end)
+    else keepRest(this.decoder)
   }
 
   /** Where the next bytes had best be put. */
@@ -125,6 +127,11 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (this.isStopped && !this.#pumping) this.#pump()
   }
 
+  /** The turn is over, or frames are to be read. */
+  settle(): void {
+    settleRest(this.decoder)
+  }
+
   /** The peer has waited for as long as it had to. */
   release(): void {
     if (this.isExcused) this.#host.excuse()
@@ -136,12 +143,14 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (!this.#mayPull()) return undefined
     const plain = this.#mayPullPlain() ? pullPlain(this.decoder, this.#options, this) : undefined
     if (plain !== undefined) return plain
-    return this.#pullInto(current, isPlainMessage) ? this.#pulled(this.session.isAscii) : undefined
+    if (!this.#pullInto(current, isPlainMessage)) return undefined
+    return takeFrame(current, this.session.isAscii, this.decoder.ownsPayload)
   }
 
   /** The next data frame in the same way: it lies where it was left, in memory that nobody writes to again. */
   pullFrame(): Frame | undefined {
     if (!this.#mayPull()) return undefined
+    this.settle()
     const frame = acquireFrame()
     if (this.#mayPullPlain() && readPlain(this.decoder, frame, this.#options, this)) return frame
     if (this.#pullInto(frame, isData)) return frame
@@ -185,12 +194,6 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
       this.#onFrame(frame)
     }
     return false
-  }
-
-  #pulled(isAscii: boolean): Message {
-    const isText = (headOf(current) & 0x0f) === Opcode.Text
-    const owned = this.decoder.ownsPayload
-    return keepMessage(isText, isAscii, bytesOf(current), startOf(current), endOf(current), owned)
   }
 
   #flows(): boolean {
@@ -241,9 +244,10 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #stop(): void {
-    if (this.#discards || (this.delivery.expectsReader && this.decoder.isDry)) return this.#start()
+    const isExpected = this.delivery.expects !== undefined
+    if (this.#discards || (isExpected && this.decoder.isDry)) return this.#start()
     this.isStopped = true
-    if (this.delivery.expectsReader) return this.delivery.refillSoon()
+    if (isExpected) return this.delivery.refillSoon()
     const before = this.pausedBy
     this.pausedBy = this.delivery.wantsMore ? 'rate' : 'reader'
     if (before === undefined) this.#host.pause()
@@ -265,19 +269,9 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (this.#closing && this.delivery.isFull) this.#drops = true
     if (this.#drops) return
     this.countData(head)
-    if (
-      isPlainMessage(head) &&
-      this.delivery.handOver(
-        (head & 0x0f) === Opcode.Text,
-        this.session.isAscii,
-        bytesOf(frame),
-        startOf(frame),
-        endOf(frame),
-        this.decoder.ownsPayload,
-      )
-    )
-      return
-    this.delivery.pushData(keepFrame(frame, this.decoder.ownsPayload))
+    const owned = this.decoder.ownsPayload
+    if (isPlainMessage(head) && this.delivery.handOver(frame, this.session.isAscii, owned)) return
+    this.delivery.pushData(keepFrame(frame, owned))
   }
 
   #onControl(frame: Frame, head: number): void {

@@ -1,8 +1,7 @@
 // Hot: an object of this class is made for every message; nothing else is.
 import { WebSocketError } from '../errors.js'
+import { EMPTY } from '../frame/bytes.js'
 import { giveBack } from '../frame/claim.js'
-
-const EMPTY = Buffer.alloc(0)
 
 // What is known of a message is kept in one number: an object of five fields costs less than one of eight.
 
@@ -17,7 +16,7 @@ const OWN = 0 << 2
 const LENT = 1 << 2
 /** Lent, and passed on to `send()` meanwhile. */
 const SENT = 2 << 2
-/** Was lent and is gone. */
+/** Was lent and is gone; the text may still be there. */
 const GONE = 3 << 2
 /** Its own, and its owner has seen it: he may change the bytes at any time. */
 const SEEN = 4 << 2
@@ -56,6 +55,10 @@ export let evictMessage: (message: Message) => void
  * lent: who has looked at them has others, and may have changed them. @internal
  */
 export let useMessage: (message: Message) => boolean
+/** A text message of nothing but ASCII, of which only the text is kept. @internal */
+export let textMessage: (text: string) => Message
+/** The text of a message of ASCII whose bytes are gone. @internal */
+export let asciiOf: (message: Message) => string | undefined
 /** A message whose bytes are still in the pieces they came in, its own from now on. @internal */
 export let gatherMessage: (isText: boolean, pieces: readonly Buffer[], length: number) => Message
 /**
@@ -90,7 +93,7 @@ export class Message {
   #bytes: Buffer
   #start: number
   #end: number
-  /** The text, of a message that was lent, or what was not joined yet. */
+  /** The text, where it is to outlive the bytes or they are gone, or what was not joined yet. */
   #rest: string | readonly Buffer[] | undefined = undefined
 
   private constructor(bits: number, bytes: Buffer, start: number, end: number) {
@@ -107,6 +110,8 @@ export class Message {
 
   /** How many bytes it has. */
   get length(): number {
+    const text = asciiOf(this)
+    if (text !== undefined) return text.length
     this.#check()
     return this.#end - this.#start
   }
@@ -120,7 +125,7 @@ export class Message {
     if (this.#start === this.#end) return Buffer.alloc(0)
     if (typeof this.#rest === 'object') this.#join(this.#rest)
     else if ((this.#bits & STATE) === LEAVING) this.#copy()
-    this.#become(SEEN)
+    this.#show()
     if (this.#start === 0 && this.#end === this.#bytes.length) return this.#bytes
     this.#bytes = this.#bytes.subarray(this.#start, this.#end)
     this.#start = 0
@@ -153,6 +158,13 @@ export class Message {
     this.#check()
     if (this.#isLent()) this.#takeOver()
     return this
+  }
+
+  /** From now on its owner may change the bytes, and nothing else is known of the text. */
+  #show(): void {
+    this.#become(SEEN)
+    this.#bits &= ~ASCII
+    this.#rest = undefined
   }
 
   #isLent(): boolean {
@@ -231,6 +243,15 @@ export class Message {
       message.#check()
       if ((message.#bits & STATE) === LENT) message.#become(SENT)
       return (message.#bits & STATE) === SENT
+    }
+    textMessage = (text) => {
+      const message = new Message(GONE | TEXT | ASCII, EMPTY, 0, 0)
+      message.#rest = text
+      return message
+    }
+    asciiOf = (message) => {
+      const isGone = (message.#bits & (STATE | ASCII)) === (GONE | ASCII)
+      return isGone && typeof message.#rest === 'string' ? message.#rest : undefined
     }
     gatherMessage = (isText, pieces, length) => {
       const message = new Message(OWN | (isText ? TEXT : 0), EMPTY, 0, length)

@@ -1,3 +1,4 @@
+import { FAIR_SHARE } from '../frame/decoder.js'
 import {
   bytesOf,
   copyIntoFrame,
@@ -12,7 +13,7 @@ import { FIN } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame } from '../frame/pool.js'
 import { keepBytes, keptIn } from './memory.js'
-import { type Message, ownMessage } from './message.js'
+import { asciiOf, lendMessage, type Message, ownMessage, textMessage } from './message.js'
 
 /** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
 export const isPlainMessage = (head: number): boolean =>
@@ -29,16 +30,37 @@ export function keepFrame(frame: Frame, owned: boolean): Frame {
   return kept
 }
 
-/** A message of its own, out of memory that is used again unless it is `owned` by nobody else. */
+/** The message that a frame at hand is, lent as long as its memory unless that is `owned` by nobody else. */
+export function lendFrame(frame: Frame, isAscii: boolean, owned: boolean): Message {
+  const isText = (headOf(frame) & 0x0f) === Opcode.Text
+  const make = owned ? ownMessage : lendMessage
+  return make(isText, isAscii, bytesOf(frame), startOf(frame), endOf(frame))
+}
+
+/** The same, its own from now on. */
+export function takeFrame(frame: Frame, isAscii: boolean, owned: boolean): Message {
+  const isText = (headOf(frame) & 0x0f) === Opcode.Text
+  return keepMessage(isText, isAscii, bytesOf(frame), startOf(frame), endOf(frame), owned)
+}
+
+/** Whether a message is such that it would hold its share of memory that nobody writes to again. */
+export const isShare = (message: Message): boolean =>
+  asciiOf(message) === undefined && message.length >= FAIR_SHARE
+
+/**
+ * A message of its own, out of memory that is used again unless it is `owned` by nobody else. Of longer text only the
+ * string is kept: most ask for it, and it costs less than memory outside of the heap, even where it is only sent on.
+ */
 export function keepMessage(
   isText: boolean,
-  ascii: boolean,
+  isAscii: boolean,
   bytes: Buffer,
   start: number,
   end: number,
   owned: boolean,
 ): Message {
-  if (owned) return ownMessage(isText, ascii, bytes, start, end)
+  if (owned) return ownMessage(isText, isAscii, bytes, start, end)
+  if (isText && isAscii && end - start >= FAIR_SHARE) return textMessage(bytes.toString('latin1', start, end))
   const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, ascii, keptIn(), at, at + end - start)
+  return ownMessage(isText, isAscii, keptIn(), at, at + end - start)
 }

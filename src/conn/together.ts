@@ -15,9 +15,3 @@ export function appendTo(decoder: FrameDecoder, memory: Buffer, start: number, e
   decoder.append(memory, start, end)
   if (decoder.chunk !== memory) holdTogether(decoder.chunk)
 }
-
-/** Has a decoder copy what was left. */
-export function keepRest(decoder: FrameDecoder): void {
-  decoder.keep()
-  if (!decoder.isDry) holdTogether(decoder.chunk)
-}

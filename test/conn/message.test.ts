@@ -49,6 +49,35 @@ describe('a message whose bytes were changed before it is sent on', () => {
       })
 })
 
+describe('the text of a message whose bytes were changed', () => {
+  const change = (message: Message, fill: string): void => void message.data.fill(fill)
+
+  for (const length of [4, 200, 1024, 6000, 40_000])
+    for (const fill of ['x', 'ä'])
+      test(`is that of the bytes: ${length} of them, filled with ${fill}`, async () => {
+        const { conn, line } = onLine()
+        const next = conn.read()
+        line.receive(clientFrame(1, Buffer.alloc(length, 'a')), clientFrame(1, Buffer.alloc(length, 'b')))
+        for (const was of ['a', 'b']) {
+          const message = (await (was === 'a' ? next : conn.read()))!
+          assert.equal(message.text(), was.repeat(length))
+          change(message, fill)
+          assert.equal(message.text(), Buffer.alloc(length, fill).toString())
+          void conn.send(message)
+        }
+        for (const { payload } of await line.frames()) assert.deepEqual(payload, Buffer.alloc(length, fill))
+      })
+
+  test('is that of the bytes in an event as well', () => {
+    const message = after(clientFrame(1, 'abcd'), (message) => {
+      assert.equal(message.text(), 'abcd')
+      change(message, 'ä')
+      assert.equal(message.text(), 'ää')
+    })
+    assert.equal(message.text(), 'ää')
+  })
+})
+
 describe('Message from a read', () => {
   test('has its bytes in every form', async () => {
     const { conn, line } = onLine()
