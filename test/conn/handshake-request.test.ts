@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HandshakeRequest } from '../../src/conn/handshake-request.js'
+import { seeded } from '../support/index.js'
 
 test('HandshakeRequest gives names in lower case, and joins repeated fields as Node does', () => {
   const request = new HandshakeRequest('/a?b=c', [
@@ -37,3 +38,39 @@ test('HandshakeRequest has no headers where there were none, and none that were 
   assert.equal(headers.constructor, undefined)
   assert.equal(Object.getPrototypeOf(headers), null)
 })
+
+/** What `headers` is to be. */
+function joined(fields: readonly (readonly [string, string])[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [field, value] of fields) {
+    const name = field.toLowerCase()
+    const joint = name === 'cookie' ? '; ' : ', '
+    headers[name] = name in headers ? `${headers[name]}${joint}${value}` : value
+  }
+  delete headers.upgrade
+  return headers
+}
+
+test('HandshakeRequest has of each request what it sent, whatever others sent before', () =>
+  seeded((random) => {
+    const names = [
+      'Host',
+      'Origin',
+      'User-Agent',
+      'Via',
+      'Cookie',
+      'X-A',
+      'x-a',
+      'via',
+      'cookie',
+      'Upgrade',
+      'X-Forwarded-For',
+    ]
+    const draw = (): string => random.pick(['', 'a', 'b', 'one, two', 'x'.repeat(random.pick([300, 3000]))])
+    for (let request = 0; request < 300; request++) {
+      const url = `/${draw()}${random.chance() ? '?' : ''}${draw()}`
+      const raw = Array.from({ length: random.int(0, 6) }, () => [random.pick(names), draw()] as const)
+      const made = new HandshakeRequest(url, raw.flat())
+      assert.deepEqual([made.url, { ...made.headers }], [url, joined(raw)])
+    }
+  }, 5))
