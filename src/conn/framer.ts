@@ -63,7 +63,7 @@ export class Framer {
     this.#maskPayload(into, start, at + size)
   }
 
-  /** A message that came in. A large one is sent from where it lies, where nobody can change it and no mask has to be put on. */
+  /** A message that came in. A large one is sent from where its bytes lie, if nobody can change them and no mask has to be put on. */
   message(message: Message): void {
     const text = asciiOf(message)
     if (text !== undefined) return this.text(text, true)

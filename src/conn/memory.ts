@@ -1,4 +1,5 @@
 // Hot: every message that waits for a reader is copied here once.
+import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
 import { holdTogether } from './together.js'
 
@@ -32,7 +33,7 @@ class Slab {
 const SMALL = 1 << 10
 const MEDIUM = 16 << 10
 
-let kept: Buffer = Buffer.alloc(0)
+let kept: Buffer = EMPTY
 const smallSlab = new Slab(8 << 10)
 const mediumSlab = new Slab(64 << 10)
 

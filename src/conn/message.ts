@@ -16,7 +16,7 @@ const OWN = 0 << 2
 const LENT = 1 << 2
 /** Lent, and passed on to `send()` meanwhile. */
 const SENT = 2 << 2
-/** Was lent and is gone; the text may still be there. */
+/** Its bytes are gone, or were never kept; the text may be there. */
 const GONE = 3 << 2
 /** Its own, and its owner has seen it: he may change the bytes at any time. */
 const SEEN = 4 << 2

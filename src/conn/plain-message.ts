@@ -9,11 +9,15 @@ import {
   setFrame,
   startOf,
 } from '../frame/frame.js'
-import { FIN } from '../frame/header.js'
+import { FIN, MAX_HEADER } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame } from '../frame/pool.js'
 import { keepBytes, keptIn } from './memory.js'
 import { asciiOf, lendMessage, type Message, ownMessage, textMessage } from './message.js'
+import { MAX_STAGED } from './staging.js'
+
+/** Text from a fair share of what it came with up to what goes out in one piece with others may be kept as a string. */
+const LONGEST_TEXT = MAX_STAGED - MAX_HEADER
 
 /** FIN with a data opcode and nothing else: a message of one frame, as it stands. */
 export const isPlainMessage = (head: number): boolean =>
@@ -48,8 +52,9 @@ export const isShare = (message: Message): boolean =>
   asciiOf(message) === undefined && message.length >= FAIR_SHARE
 
 /**
- * A message of its own, out of memory that is used again unless it is `owned` by nobody else. Of longer text only the
- * string is kept: most ask for it, and it costs less than memory outside of the heap, even where it is only sent on.
+ * A message of its own, out of memory that is used again unless it is `owned` by nobody else. Of longer ASCII text only
+ * the string is kept: most ask for it, and it costs less than memory outside of the heap, even where it is only sent on.
+ * Longer yet, it is sent on from where its bytes lie.
  */
 export function keepMessage(
   isText: boolean,
@@ -60,7 +65,9 @@ export function keepMessage(
   owned: boolean,
 ): Message {
   if (owned) return ownMessage(isText, isAscii, bytes, start, end)
-  if (isText && isAscii && end - start >= FAIR_SHARE) return textMessage(bytes.toString('latin1', start, end))
+  const length = end - start
+  if (isText && isAscii && length >= FAIR_SHARE && length <= LONGEST_TEXT)
+    return textMessage(bytes.toString('latin1', start, end))
   const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, isAscii, keptIn(), at, at + end - start)
+  return ownMessage(isText, isAscii, keptIn(), at, at + length)
 }

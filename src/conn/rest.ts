@@ -28,7 +28,7 @@ export function parkRest(decoder: FrameDecoder, memory: Buffer, end: number): vo
   const { buffered } = decoder
   if (tenant !== undefined || decoder.chunk !== memory || buffered > ROOM_SIZE) return keepRest(decoder)
   const start = end - buffered
-  const begin = start & 7 // what were words are words again
+  const begin = start & 7 // for speed alone: bytes are unmasked and copied by words where they lie alike
   memory.copy(room, begin, start, end)
   decoder.drop()
   decoder.append(room, begin, begin + buffered)

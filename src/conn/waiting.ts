@@ -1,3 +1,4 @@
+import { EMPTY } from '../frame/bytes.js'
 import { sizeOf } from './bytes.js'
 import { holdTogether } from './together.js'
 
@@ -14,8 +15,6 @@ const MOST_SPARE = 256
 const newBlock = (size: number): Buffer =>
   (size <= BLOCK_SIZE ? spare.pop() : undefined) ??
   holdTogether(Buffer.allocUnsafeSlow(Math.max(size, BLOCK_SIZE)))
-
-const EMPTY = Buffer.alloc(0)
 
 /**
  * Frames that wait until the transport takes more. Data in order: that of this connection packed into blocks, memory that

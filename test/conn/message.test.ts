@@ -68,6 +68,19 @@ describe('the text of a message whose bytes were changed', () => {
         for (const { payload } of await line.frames()) assert.deepEqual(payload, Buffer.alloc(length, fill))
       })
 
+  test('is there, and is sent, when the event is over and the bytes are gone: text that is no ASCII', async () => {
+    const text = 'ä'.repeat(100)
+    const message = after(clientFrame(1, text), (message, conn) => {
+      message.text()
+      void conn.send(message)
+    })
+    assert.equal(message.length, 200)
+    const { conn, line } = onLine()
+    void conn.send(message)
+    assert.equal((await line.frames())[0]?.payload.toString(), text)
+    assert.equal(message.text(), text)
+  })
+
   test('is that of the bytes in an event as well', () => {
     const message = after(clientFrame(1, 'abcd'), (message) => {
       assert.equal(message.text(), 'abcd')

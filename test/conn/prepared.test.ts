@@ -23,8 +23,10 @@ const ARGUMENT = { code: 'WS_ERR_ARGUMENT' }
 describe('prepare', () => {
   test('takes a string as text, bytes as binary, bytes as text when told to, a message as what it came as', async () => {
     const { conn, line } = onLine()
-    line.receive(clientFrame(1, 'téxt'), clientFrame(2, 'bytes'))
-    const messages = [(await conn.read())!, (await conn.read())!]
+    const long = 'x'.repeat(2000) // of which no bytes are kept
+    const first = conn.read()
+    line.receive(clientFrame(1, long), clientFrame(1, 'téxt'), clientFrame(2, 'bytes'))
+    const messages = [(await first)!, (await conn.read())!, (await conn.read())!]
     const bytes = Buffer.from('__é__').subarray(2, 4)
     const all = [
       prepare('é\ud800'),
@@ -40,6 +42,7 @@ describe('prepare', () => {
       'binary é',
       'binary é',
       'text é',
+      `text ${long}`,
       'text téxt',
       'binary bytes',
       'text',
@@ -51,6 +54,7 @@ describe('prepare', () => {
         [false, 2],
         [false, 2],
         [true, 2],
+        [true, 2000],
         [true, 5],
         [false, 5],
         [true, 0],

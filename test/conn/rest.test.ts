@@ -135,7 +135,15 @@ describe('what a read has left for a reader that comes back in the same turn', G
       bytes(2, 5000),
       ascii('c', 9),
     ]
-    const two = [bytes(3), ascii('d', 20_000), bytes(4, 20_000), ascii('e'), other('😀', 20_000), bytes(5, 9)]
+    const two = [
+      ascii('x'),
+      bytes(3),
+      ascii('d', 20_000),
+      bytes(4, 20_000),
+      ascii('e'),
+      other('😀', 20_000),
+      bytes(5, 9),
+    ]
     first.line.receive(onWire(one))
     await settle()
     second.line.receive(onWire(two))
@@ -192,6 +200,17 @@ describe('what a read has left for a reader that comes back in the same turn', G
     await checkFree()
   })
 
+  test('takes no room where nothing is left, or nobody reads', async () => {
+    const alone = looped()
+    alone.line.receive(onWire([ascii('a')]))
+    await settle()
+    check(alone.got[0], ascii('a'), 'alone')
+    await checkFree()
+    const { line } = onLine({ maxInboxFrames: 1 })
+    line.receive(onWire([ascii('a'), ascii('b'), ascii('c')]))
+    await checkFree()
+  })
+
   test('is held by frames as well, whoever reads them behind messages', async () => {
     const { conn, line } = onLine()
     const sent = Array.from({ length: 8 }, (_, i) => ascii(`${i}`, 2000))
@@ -202,8 +221,9 @@ describe('what a read has left for a reader that comes back in the same turn', G
     for (let i = 1; i < 4; i++) held.push((await conn.nextFrame())!)
     check(await conn.read(), sent[4]!, 'fifth')
     held.push((await conn.nextFrame())!)
+    await settle() // the room is free again
     const behind = looped()
-    behind.line.receive(onWire([ascii('x', 20_000), ascii('y', 20_000), ascii('z', 20_000)]))
+    behind.line.receive(onWire([ascii('x', 2000), ascii('y', 20_000), ascii('z', 20_000)]))
     await settle()
     for (const [i, frame] of held.entries()) checkFrame(frame, sent[i < 3 ? i + 1 : 5]!, `frame ${i}`)
     check(await conn.read(), sent[6]!, 'seventh')
@@ -302,8 +322,10 @@ describe('the room for what is left', () => {
     parkRest(one.decoder, one.memory, one.memory.length)
     parkRest(two.decoder, two.memory, two.memory.length)
     assert.deepEqual([isParked(one.decoder), isParked(two.decoder)], [true, false])
-    settleRest(two.decoder)
-    assert.equal(isParked(one.decoder), true)
+    settleRest(two.decoder) // it has no room to give back
+    const three = begun(2)
+    parkRest(three.decoder, three.memory, three.memory.length)
+    assert.deepEqual([isParked(one.decoder), isParked(three.decoder)], [true, false])
     settleRest(one.decoder)
     assert.equal(isParked(one.decoder), false)
     parkRest(two.decoder, two.decoder.chunk, two.decoder.chunk.length)
