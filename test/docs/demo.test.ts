@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
@@ -57,7 +56,7 @@ describe('the demo', () => {
   test('takes any free port when 8080 is taken, unless it was told which', async (t) => {
     const other = createServer().listen(8080, 'localhost')
     t.after(() => other.close())
-    await Promise.race([once(other, 'listening'), once(other, 'error')]) // taken by others: that will do
+    await new Promise((resolve) => other.on('listening', resolve).on('error', resolve)) // taken by others: that will do
     const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined, HOST: undefined })
     assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
     const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080', HOST: undefined }).ended

@@ -137,11 +137,11 @@ const pong = fc.constant(
 )
 
 /** Notes how a read comes out. */
-function note(model: Model, asked: Asked, read: Promise<string | undefined>): Promise<void> {
+function note(asked: Asked, read: Promise<string | undefined>): Promise<void> {
   return read.then(
     (given) => {
       asked.state = given === undefined ? 'ended' : 'served'
-      if (given !== undefined) model.received.push(given)
+      if (given !== undefined) asked.text = given
     },
     (error: { name?: string }) => {
       asked.state = error.name === 'AbortError' ? 'cancelled' : 'failed'
@@ -157,7 +157,7 @@ function ask(
 ): void {
   const asked: Asked = { controller: new AbortController(), state: 'waits' }
   model.asked.push(asked)
-  calls.push(note(model, asked, read(asked.controller.signal)))
+  calls.push(note(asked, read(asked.controller.signal)))
 }
 
 /** Reads one message. */

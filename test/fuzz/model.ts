@@ -40,8 +40,6 @@ export class Model {
   readonly arrived: string[] = []
   readonly pings: string[] = []
   readonly ownPings: string[] = []
-  /** What the application was given. */
-  readonly received: string[] = []
   readonly asked: Asked[] = []
   /** Close codes that may be reported, each with who began. */
   readonly endings = new Set<string>()
@@ -54,6 +52,14 @@ export class Model {
   peerClosed = false
   /** Something else than the closing handshake may have ended it. */
   isRough = false
+
+  /**
+   * What the application was given, in call order: who reads part by part has all parts a few promise jobs after the last one
+   * was given to him, when the read behind may have been answered already.
+   */
+  get received(): string[] {
+    return this.asked.flatMap(({ state, text }) => (state === 'served' ? [text!] : []))
+  }
 
   get isOpen(): boolean {
     return !this.hasClosed && !this.peerIsDone
