@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HandshakeRequest } from '../../src/conn/handshake-request.js'
 import { seeded } from '../support/index.js'
+import { heapGrowth } from '../support/measure.js'
 
 test('HandshakeRequest gives names in lower case, and joins repeated fields as Node does', () => {
   const request = new HandshakeRequest('/a?b=c', [
@@ -74,3 +75,26 @@ test('HandshakeRequest has of each request what it sent, whatever others sent be
       assert.deepEqual([made.url, { ...made.headers }], [url, joined(raw)])
     }
   }, 5))
+
+/** As browsers of one kind send them, in memory of its own each time, as from Node's parser. */
+function fromBrowser(): string[] {
+  const lines = [
+    'Host: chat.example.com',
+    'Pragma: no-cache',
+    'Cache-Control: no-cache',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
+    'Upgrade: websocket',
+    'Origin: https://chat.example.com',
+    'Accept-Encoding: gzip, deflate, br, zstd',
+    'Accept-Language: en-GB,en-US;q=0.9,en;q=0.8',
+    'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
+  ]
+  return lines.flatMap((line) => Buffer.from(line).toString('latin1').split(': '))
+}
+
+test('HandshakeRequest holds next to nothing of its own of what all browsers of a kind send', () => {
+  const count = 5000
+  const make = (): HandshakeRequest => new HandshakeRequest(Buffer.from('/chat').toString(), fromBrowser())
+  const bytes = heapGrowth(() => Array.from({ length: count }, make)) / count
+  assert.ok(bytes < 150, `${bytes} bytes each`)
+})

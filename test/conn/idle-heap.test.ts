@@ -33,31 +33,10 @@ const nowhere: Transport = {
 const options = resolveConnOptions({ clock: new FakeClock() })
 const request = { url: '/', rawHeaders: ['Host', 'localhost', 'Upgrade', 'websocket'] } as IncomingMessage
 
-/** As a browser sends them, in memory of their own each time, as from Node's parser. */
-function fromBrowser(url: string): IncomingMessage {
-  const lines = [
-    'Host: chat.example.com',
-    'Pragma: no-cache',
-    'Cache-Control: no-cache',
-    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
-    'Origin: https://chat.example.com',
-    'Accept-Encoding: gzip, deflate, br, zstd',
-    'Accept-Language: en-GB,en-US;q=0.9,en;q=0.8',
-    'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
-  ]
-  const rawHeaders = lines.flatMap((line) => Buffer.from(line).toString('latin1').split(': '))
-  return { url: Buffer.from(url).toString('latin1'), rawHeaders } as IncomingMessage
-}
-
 /** Bytes of heap that each of many idle connections holds. */
-function heapOf(
-  application: Application<unknown>,
-  use: (conn: Conn) => void,
-  requested = (): IncomingMessage => request,
-): number {
+function heapOf(application: Application<unknown>, use: (conn: Conn) => void): number {
   const open = (): Conn => {
-    const setup = { role: 'server', options, application, request: requested() } as const
-    const conn = startConn<unknown>(nowhere, setup)
+    const conn = startConn<unknown>(nowhere, { role: 'server', options, application, request })
     use(conn)
     return conn
   }
@@ -85,12 +64,4 @@ test('an idle connection that serves events holds little', () => {
 test('an idle connection that somebody reads holds little more', () => {
   const bytes = heapOf(new Application(), (conn) => void conn.read().catch(() => undefined))
   assert.ok(bytes < 2700, `${bytes} bytes`)
-})
-
-test('an idle connection holds nothing of its own for what all browsers of a kind send', () => {
-  const application = new Application({ message: () => undefined })
-  const without = heapOf(application, () => undefined)
-  const asked = (): IncomingMessage => fromBrowser('/chat')
-  const bytes = heapOf(application, () => undefined, asked)
-  assert.ok(bytes < without + 40, `${bytes} bytes, ${without} without`)
 })

@@ -1,9 +1,21 @@
+import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { turn } from './events.js'
 
 setFlagsFromString('--expose-gc')
 export const gc = runInNewContext('gc') as () => void
+
+/** How much more heap is in use when that was done, what it gives being there still. The compiler may have taken some, too. */
+export function heapGrowth(work: () => unknown): number {
+  gc()
+  const before = process.memoryUsage().heapUsed
+  const held = work()
+  gc()
+  const after = process.memoryUsage().heapUsed
+  assert.notEqual(held, undefined)
+  return after - before
+}
 
 /** Whether the garbage collector takes what is referred to, when it is given the chance. */
 export async function isCollected(ref: WeakRef<object>): Promise<boolean> {
