@@ -3,7 +3,7 @@ import { thisCommit, thisMachine } from './machine.js'
 import { judge, type Results, type ScenarioResult } from './results.js'
 import type { Extent, Scenario } from './scenarios/scenario.js'
 
-export const FULL = { isQuick: false, rounds: 5, times: { warmUp: 400, window: 1000 } } as const
+export const FULL = { isQuick: false, rounds: 5, times: { warmUp: 400, window: 900 } } as const
 export const QUICK = { isQuick: true, rounds: 1, times: { warmUp: 30, window: 60 } } as const
 
 export async function runScenario(scenario: Scenario, extent: Extent): Promise<ScenarioResult> {

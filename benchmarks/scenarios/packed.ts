@@ -1,10 +1,12 @@
 // G: echo servers that compress.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { LoadCount } from '../e2e/load/counted.js'
 import type { PackedShape } from '../e2e/load/packed.js'
+import type { LoadProcess } from '../e2e/load-process.js'
 import { withServerAndLoad } from '../e2e/measure-echo.js'
 import type { Compress } from '../e2e/servers/serve.js'
 import { subjectOf } from '../e2e/subjects.js'
-import { measureWindow } from '../e2e/window.js'
+import { afterSome, measureWindow } from '../e2e/window.js'
 import type { Goal } from '../results.js'
 import {
   type Cell,
@@ -75,13 +77,27 @@ async function measureCell({ subject, shape, compress }: PackedCell, extent: Ext
     await server.ask('collect')
     const before = await server.usage()
     await load.ask('startPacked', { shape: held, target: { port: server.port }, takesOver })
-    await sleep(isQuick ? 50 : 1000)
+    await untilQuiet(load, isQuick ? 50 : 150)
     await server.ask('collect')
     const after = await server.usage()
     await load.ask('stop')
     return { rssPerConnection: (after.rss - before.rss) / held.connections }
   })
   return { ...sample, ...memory }
+}
+
+/** Waits until no answer comes any more. */
+async function untilQuiet(load: LoadProcess, interval: number): Promise<void> {
+  let before = 0
+  await afterSome(
+    interval,
+    () => load.ask<LoadCount>('count'),
+    ({ messages }) => {
+      const isQuiet = messages > 0 && messages === before
+      before = messages
+      return isQuiet
+    },
+  )
 }
 
 async function measure(extent: Extent): Promise<Findings> {
