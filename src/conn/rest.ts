@@ -3,7 +3,7 @@ import type { FrameDecoder } from '../frame/decoder.js'
 import { holdTogether } from './together.js'
 
 /** More is left for a moment than this but rarely: one read of a socket brings 64 KiB. */
-const ROOM_SIZE = 64 << 10
+export const ROOM_SIZE = 64 << 10
 
 /**
  * Room for what a read has left, while readers come back for it in the same turn: nearly always they take all of it, and

@@ -1,6 +1,6 @@
 /** So many texts are kept for all at most, none of them longer than this: together half a mebibyte. */
-const PLACES = 256
-const LONGEST = 2 << 10
+export const PLACES = 256
+export const LONGEST = 2 << 10
 
 /** What is new takes the place of what was there: nobody can make it grow. */
 const places: string[] = new Array(PLACES).fill('')

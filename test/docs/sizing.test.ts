@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { type ConnOptions, Frame, Opcode, pair } from 'fastws'
 import { resolveConnOptions } from '../../src/conn/options.js'
+import { ROOM_SIZE } from '../../src/conn/rest.js'
+import { LONGEST, PLACES } from '../../src/conn/shared-text.js'
 import { stagingSlab } from '../../src/conn/staging.js'
 import { heldBy } from '../../src/frame/frame.js'
 import { sharedMemory } from '../../src/node/shared-memory.js'
@@ -50,8 +52,10 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 describe(GUIDE, () => {
   test('tells what all connections share', () => {
-    const shared = sharedMemory.length + stagingSlab().length + SCRATCH.length
-    assert.equal(tableAfter(GUIDE, '## At rest')[0]?.[1], written(shared))
+    const memory = sharedMemory.length + stagingSlab().length + SCRATCH.length + ROOM_SIZE
+    const [first, second] = tableAfter(GUIDE, '## At rest')
+    assert.equal(first?.[1], written(memory))
+    assert.equal(second?.[1], `at most ${written(PLACES * LONGEST)}`)
   })
 
   test('tells what an idle connection is tested to hold at most', () => {
@@ -60,7 +64,7 @@ describe(GUIDE, () => {
     )
     assert.deepEqual(
       tableAfter(GUIDE, '## At rest')
-        .slice(1, 3)
+        .slice(2, 4)
         .map(([, most]) => most),
       tested,
     )
