@@ -226,7 +226,9 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   /** Whether messages need not be looked at frame by frame. */
   #mayRun(): boolean {
-    return !this.session.isInside && this.pace?.countsData !== true && this.watch === undefined
+    return (
+      !this.session.isInside && !this.#closing && this.pace?.countsData !== true && this.watch === undefined
+    )
   }
 
   #onFrame(frame: Frame): void {

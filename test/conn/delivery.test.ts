@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
 import type { Conn } from '../../src/conn/conn.js'
+import type { Message } from '../../src/conn/message.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
-import { clientFrame, closePayload, isPending } from '../support/index.js'
+import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
 import { onLine, settle } from './support.js'
 
 const text = (payload: string, fin = true): Buffer => clientFrame(1, payload, { fin })
@@ -410,5 +411,23 @@ describe('the inbox', () => {
     assert.equal(await read(conn), '1')
     line.receive(more('en'), text('whole'), close(1000))
     assert.equal(await read(conn), null)
+  })
+
+  test('hands no event function what came after something that was dropped', async () => {
+    const seen: string[] = []
+    const turn = deferred<void>()
+    const message = (_: unknown, message: Message) => {
+      seen.push(message.text())
+      return turn.promise
+    }
+    const { conn, line } = onLine({ events: { message }, maxInboxFrames: 2 })
+    line.receive(text('1'), text('2'), text('3'))
+    void conn.close(1000)
+    line.receive(text('4')) // no room: dropped
+    turn.resolve()
+    await settle()
+    line.receive(text('5'), text('6'))
+    await settle()
+    assert.deepEqual(seen, ['1', '2', '3'])
   })
 })
