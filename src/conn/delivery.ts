@@ -10,7 +10,7 @@ import { Handling, type HandlingHost } from './handling.js'
 import { type Message, offerMessage } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { isShare, lendFrame, takeFrame } from './plain-message.js'
-import { goesToEvents, Readers, type ReadersHost, type Waiter } from './readers.js'
+import { goesToEvents, type MessageWaiter, Readers, type ReadersHost, type Waiter } from './readers.js'
 import { expectMore } from './staging.js'
 
 let refillNow: (delivery: Delivery) => void
@@ -92,21 +92,21 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
     return mustWait || this.#codecs !== undefined || this.#handling?.isBusy ? undefined : this.#handling
   }
 
-  /** Gives an unfragmented message straight to whoever waits for it; false when it has to wait itself. */
-  handOver(frame: Frame, isAscii: boolean, owned: boolean): boolean {
+  /** Whether somebody waits for a message, and one that comes unfragmented now need not wait itself. */
+  get wantsMessage(): boolean {
     if (this.#codecs?.decodesAll === true || this.#backlog?.isInTheWay === true) return false
-    if (this.#handling !== undefined) {
-      if (this.#handling.isBusy) return false
-      this.#handling.handleNow(offerMessage(lendFrame(frame, isAscii, owned)))
-      return true
-    }
-    const first = this.#readers?.first
-    if (first?.wants !== 'message') return false
+    return this.#handling === undefined ? this.#readers?.first?.wants === 'message' : !this.#handling.isBusy
+  }
+
+  /** Gives it to whoever waits. */
+  handOver(message: Frame, isAscii: boolean, owned: boolean): void {
+    if (this.#handling !== undefined)
+      return this.#handling.handleNow(offerMessage(lendFrame(message, isAscii, owned)))
+    const first = this.#readers!.first as MessageWaiter
     this.#readers!.shift()
-    const message = takeFrame(frame, isAscii, owned)
-    first.resolve(message)
-    this.#expect(isShare(message) ? 'shares' : 'copies')
-    return true
+    const taken = takeFrame(message, isAscii, owned)
+    first.resolve(taken)
+    this.#expect(isShare(taken) ? 'shares' : 'copies')
   }
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */

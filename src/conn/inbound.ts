@@ -15,7 +15,7 @@ import type { Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { type Paced, paceFor } from './pace.js'
 import { isData, isPlainMessage, keepFrame, takeFrame } from './plain-message.js'
-import { pullPlain, readPlain, takePlainRun } from './plain-run.js'
+import { pullPlain, readPlain, takePlain } from './plain-run.js'
 import { keepRest, parkRest, settleRest } from './rest.js'
 import { beginTurn, endTurn } from './staging.js'
 import { appendTo } from './together.js'
@@ -141,7 +141,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   /** The next message, straight out of what was left undecoded; undefined when that begins with anything else. */
   pull(): Message | undefined {
     if (!this.#mayPull()) return undefined
-    const plain = this.#mayPullPlain() ? pullPlain(this.decoder, this.#options, this) : undefined
+    const plain = this.#mayRun() ? pullPlain(this.decoder, this.#options, this) : undefined
     if (plain !== undefined) return plain
     if (!this.#pullInto(current, isPlainMessage)) return undefined
     return takeFrame(current, this.session.isAscii, this.decoder.ownsPayload)
@@ -152,7 +152,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (!this.#mayPull()) return undefined
     this.settle()
     const frame = acquireFrame()
-    if (this.#mayPullPlain() && readPlain(this.decoder, frame, this.#options, this)) return frame
+    if (this.#mayRun() && readPlain(this.decoder, frame, this.#options, this) !== undefined) return frame
     if (this.#pullInto(frame, isData)) return frame
     releaseFrame(frame)
     return undefined
@@ -160,10 +160,6 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   #mayPull(): boolean {
     return this.isStopped && !this.#pumping && !this.#drops
-  }
-
-  #mayPullPlain(): boolean {
-    return this.#mayRun() && !this.#discards
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -212,23 +208,17 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   #decodeAll(): void {
     while (this.#flows()) {
-      if (this.#takeRun()) continue
+      if (this.#mayRun() && takePlain(this.decoder, this.delivery, this.#options, this)) continue
       if (!this.decoder.read(current)) return this.#start()
       this.#onFrame(current)
     }
     this.#stop()
   }
 
-  #takeRun(): boolean {
-    if (this.delivery.handlesNow === undefined || !this.#mayRun()) return false
-    return takePlainRun(this.decoder, this.delivery, this.#options, this)
-  }
-
-  /** Whether messages need not be looked at frame by frame. */
+  /** Whether plain messages need not be looked at as frames. */
   #mayRun(): boolean {
-    return (
-      !this.session.isInside && !this.#closing && this.pace?.countsData !== true && this.watch === undefined
-    )
+    if (this.session.isInside || this.#closing) return false
+    return this.pace?.countsData !== true && this.watch === undefined
   }
 
   #onFrame(frame: Frame): void {
@@ -272,8 +262,9 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     if (this.#drops) return
     this.countData(head)
     const owned = this.decoder.ownsPayload
-    if (isPlainMessage(head) && this.delivery.handOver(frame, this.session.isAscii, owned)) return
-    this.delivery.pushData(keepFrame(frame, owned))
+    if (isPlainMessage(head) && this.delivery.wantsMessage)
+      this.delivery.handOver(frame, this.session.isAscii, owned)
+    else this.delivery.pushData(keepFrame(frame, owned))
   }
 
   #onControl(frame: Frame, head: number): void {

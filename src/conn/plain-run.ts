@@ -1,11 +1,12 @@
 // Hot: run benchmarks/e2e before and after any edit. The naive twin is the ordinary way, through `Inbound` and `Delivery`:
 // test/conn/plain-run.test.ts holds both equal.
 import { FAIR_SHARE, type FrameDecoder } from '../frame/decoder.js'
-import { type Frame, fillFrame } from '../frame/frame.js'
+import { copyIntoFrame, Frame, fillFrame, lendToFrame, setFrame } from '../frame/frame.js'
 import { FIN, headerSize, readInt32 } from '../frame/header.js'
 import { LOOK_LATER_FROM, maskBlindly, maskUnchecked, UNSEEN } from '../frame/mask.js'
 import { Opcode } from '../frame/opcode.js'
 import { plainEnd, plainHead, plainStart } from '../frame/plain.js'
+import { acquireFrame } from '../frame/pool.js'
 import { unmaskInto } from '../frame/unmask-into.js'
 import { isPlainAscii, isUtf8 } from '../frame/utf8.js'
 import type { Arrivals } from './arrivals.js'
@@ -19,6 +20,27 @@ import { checkIn, checkOut, MAX_STAGED, roomAhead, stagingSlab } from './staging
 /** What is staged, less the longest header that is needed for it. */
 const LONGEST = MAX_STAGED - 4
 
+/** A message at hand, its payload lent; nothing looks at it any more once somebody else's code has been called. */
+const current = new Frame()
+
+/** Takes what is plain, one message or as many as come at once, for who waits for it or for nobody yet; false for none. */
+export function takePlain(
+  decoder: FrameDecoder,
+  delivery: Delivery,
+  options: ResolvedConnOptions,
+  arrivals: Arrivals,
+): boolean {
+  if (delivery.handlesNow !== undefined && takeRun(decoder, delivery, options, arrivals)) return true
+  if (delivery.wantsMessage) {
+    const isAscii = readPlain(decoder, current, options, arrivals)
+    if (isAscii !== undefined) delivery.handOver(current, isAscii, decoder.ownsPayload)
+    return isAscii !== undefined
+  }
+  const frame = keepPlain(decoder, options, arrivals)
+  if (frame !== undefined) delivery.pushData(frame)
+  return frame !== undefined
+}
+
 /**
  * Takes plain messages, one after the other, as long as they come whole and are handled at once. Each is unmasked straight
  * to where it would be sent from: an echo, which is what many servers mostly do, is not copied at all. The bytes that came
@@ -26,7 +48,7 @@ const LONGEST = MAX_STAGED - 4
  *
  * Returns whether it took any.
  */
-export function takePlainRun(
+function takeRun(
   decoder: FrameDecoder,
   delivery: Delivery,
   { maxMessage, validateText }: ResolvedConnOptions,
@@ -89,20 +111,48 @@ export function pullPlain(
   return ownMessage(isText, isAscii, kept, at, end)
 }
 
-/** The next plain message as the payload of a frame, unmasked where it lies; false when something else comes next. */
+/**
+ * The next plain message as the payload of a frame, unmasked where it lies: whether it is known to be ASCII; undefined when
+ * something else comes next.
+ */
 export function readPlain(
   decoder: FrameDecoder,
   frame: Frame,
+  options: ResolvedConnOptions,
+  arrivals: Arrivals,
+): boolean | undefined {
+  const isAscii = takeHere(decoder, options, arrivals)
+  if (isAscii === undefined) return undefined
+  const { chunk } = decoder
+  fillFrame(frame, plainHead, true, readInt32(chunk, plainStart - 4), chunk, plainStart, plainEnd, undefined)
+  return isAscii
+}
+
+/** The same as a frame from the pool, which owns its payload. */
+function keepPlain(
+  decoder: FrameDecoder,
+  options: ResolvedConnOptions,
+  arrivals: Arrivals,
+): Frame | undefined {
+  if (takeHere(decoder, options, arrivals) === undefined) return undefined
+  const frame = acquireFrame()
+  const { chunk } = decoder
+  setFrame(frame, plainHead, true, readInt32(chunk, plainStart - 4))
+  if (decoder.ownsPayload) lendToFrame(frame, chunk, plainStart, plainEnd)
+  else copyIntoFrame(frame, chunk, plainStart, plainEnd)
+  return frame
+}
+
+/** Takes the next plain message, unmasked where it lies: whether it is known to be ASCII. */
+function takeHere(
+  decoder: FrameDecoder,
   { maxMessage, validateText }: ResolvedConnOptions,
   arrivals: Arrivals,
-): boolean {
-  if (!decoder.seesPlain(maxMessage)) return false
-  const { chunk } = decoder
-  if (unmaskHere(chunk, validateText && plainHead === (FIN | Opcode.Text)) === undefined) return false
-  stepOver(decoder, arrivals)
-  const key = readInt32(chunk, plainStart - 4)
-  fillFrame(frame, plainHead, true, key, chunk, plainStart, plainEnd, undefined)
-  return true
+): boolean | undefined {
+  if (!decoder.seesPlain(maxMessage)) return undefined
+  const isAscii = unmaskHere(decoder.chunk, validateText && plainHead === (FIN | Opcode.Text))
+  if (isAscii !== undefined) stepOver(decoder, arrivals)
+  return isAscii
 }
 
 function stepOver(decoder: FrameDecoder, arrivals: Arrivals): void {

@@ -141,6 +141,7 @@ function stream(random: Random): Buffer {
     serverFrame(1, 'no mask, but long enough'),
     clientFrame(1, 'Hello', { lengthBits: 16 }),
     clientFrame(0, 'nothing to continue'),
+    clientFrame(1, 'not to its end', { fin: false }),
   ]
   const frames = Array.from({ length: random.int(1, 30) }, () => (random.chance(6) ? odd() : plain()))
   return Buffer.concat([...frames, random.pick(ends), plain()])
