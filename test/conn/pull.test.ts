@@ -5,7 +5,8 @@ import type { Message } from '../../src/conn/message.js'
 import type { CloseError } from '../../src/errors.js'
 import type { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
-import { clientFrame, closePayload, type Random, seeded } from '../support/index.js'
+import { clientFrame, closePayload, seeded } from '../support/index.js'
+import { checkMessage, drawSent, onWire } from './sent.js'
 import { onLine, settle } from './support.js'
 
 const texts = (from: number, to: number): Buffer[] =>
@@ -68,36 +69,18 @@ describe('messages that are taken straight out of what was left undecoded', () =
 })
 
 describe('messages that are taken straight out, of every kind and size,', () => {
-  /** A payload: text that is ASCII, other text, bytes. */
-  const draw = (random: Random): { opcode: number; payload: Buffer } => {
-    const size = random.pick([0, 1, 20, 64, 600, 1023, 1024, 1100, 5000, 20_000])
-    const kind = random.int(0, 2)
-    if (kind === 2) return { opcode: 2, payload: random.bytes(size) }
-    const letters = kind === 0 ? ['a', 'z', ' '] : ['a', 'ä', '€', '😀']
-    return {
-      opcode: 1,
-      payload: Buffer.from(Array.from({ length: size }, () => random.pick(letters)).join('')),
-    }
-  }
-
-  function check(message: Message, { opcode, payload }: ReturnType<typeof draw>, i: number): void {
-    assert.equal(message.isText, opcode === 1)
-    if (message.isText) assert.equal(message.text(), payload.toString(), `message ${i}`)
-    assert.ok(message.data.equals(payload), `message ${i} of ${payload.length} bytes`)
-  }
-
   for (const validateText of [true, false])
     test(`are what was sent, and stay so, ${validateText ? 'text looked at' : 'unseen'}`, () =>
       seeded(async (random) => {
         const { conn, line } = onLine({ maxInboxFrames: random.int(1, 4), validateText })
-        const sent = Array.from({ length: 60 }, () => draw(random))
+        const sent = Array.from({ length: 60 }, () => drawSent(random))
         const got: Message[] = []
         while (got.length < sent.length) {
           const some = sent.slice(got.length, got.length + random.int(1, 12))
-          line.receive(Buffer.concat(some.map(({ opcode, payload }) => clientFrame(opcode, payload))))
+          line.receive(onWire(some))
           for (const _ of some) got.push((await conn.read())!)
         }
-        for (const [i, message] of got.entries()) check(message, sent[i]!, i)
+        for (const [i, message] of got.entries()) checkMessage(message, sent[i]!, `message ${i}`)
       }, 5))
 
   for (const size of [20, 2000])

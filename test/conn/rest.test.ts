@@ -7,14 +7,10 @@ import { FAIR_SHARE, FrameDecoder } from '../../src/frame/decoder.js'
 import { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
 import { clientFrame, GUARD, type Random, seeded } from '../support/index.js'
+import { checkMessage, drawSent, onWire, type Sent } from './sent.js'
 import { crossed, type Line, onLine, settle } from './support.js'
 
 const LONG = FAIR_SHARE
-
-interface Sent {
-  readonly opcode: number
-  readonly payload: Buffer
-}
 
 const ascii = (fill: string, length = LONG): Sent => ({ opcode: 1, payload: Buffer.alloc(length, fill) })
 const other = (fill: string, length = LONG): Sent => ({
@@ -22,30 +18,6 @@ const other = (fill: string, length = LONG): Sent => ({
   payload: Buffer.from(fill.repeat(Math.ceil(length / Buffer.byteLength(fill)))),
 })
 const bytes = (fill: number, length = LONG): Sent => ({ opcode: 2, payload: Buffer.alloc(length, fill) })
-
-/** Payloads of every kind on both sides of the sizes at which they are kept in another way. */
-function draw(random: Random): Sent {
-  const size = random.pick([0, 1, 20, 64, 600, LONG - 1, LONG, LONG + 1, 5000, 17_000])
-  const kind = random.int(0, 2)
-  if (kind === 2) return { opcode: 2, payload: random.bytes(size) }
-  const letters = kind === 0 ? ['a', 'z', ' '] : ['a', 'ä', '€', '😀']
-  return {
-    opcode: 1,
-    payload: Buffer.from(Array.from({ length: size }, () => random.pick(letters)).join('')),
-  }
-}
-
-const onWire = (sent: readonly Sent[]): Buffer =>
-  Buffer.concat(sent.map(({ opcode, payload }) => clientFrame(opcode, payload)))
-
-function check(message: Message | null | undefined, { opcode, payload }: Sent, what: string): void {
-  assert.ok(message, what)
-  assert.equal(message.isText, opcode === 1, what)
-  assert.equal(message.length, payload.length, what)
-  if (message.isText) assert.equal(message.text(), payload.toString(), what)
-  assert.ok(message.data.equals(payload), what)
-  assert.equal(message.length, payload.length, what)
-}
 
 function checkFrame(frame: Frame, { opcode, payload }: Sent, what: string): void {
   assert.equal(frame.opcode, opcode, what)
@@ -79,7 +51,7 @@ class Mixed {
   }
 
   give(): void {
-    const some = Array.from({ length: this.#random.int(1, 12) }, () => draw(this.#random))
+    const some = Array.from({ length: this.#random.int(1, 12) }, () => drawSent(this.#random))
     this.#sent.push(...some)
     this.#line.receive(onWire(some))
   }
@@ -99,7 +71,7 @@ class Mixed {
     for (const [i, sent] of this.#sent.entries()) {
       const got = (await this.#asked[i])!
       if (got instanceof Frame) checkFrame(got, sent, `frame ${i}`)
-      else check(got, sent, `message ${i}`)
+      else checkMessage(got, sent, `message ${i}`)
     }
   }
 }
@@ -149,8 +121,8 @@ describe('what a read has left for a reader that comes back in the same turn', G
     second.line.receive(onWire(two))
     await settle()
     assert.deepEqual([first.got.length, second.got.length], [one.length, two.length])
-    for (const [i, sent] of one.entries()) check(first.got[i], sent, `first ${i}`)
-    for (const [i, sent] of two.entries()) check(second.got[i], sent, `second ${i}`)
+    for (const [i, sent] of one.entries()) checkMessage(first.got[i], sent, `first ${i}`)
+    for (const [i, sent] of two.entries()) checkMessage(second.got[i], sent, `second ${i}`)
     await checkFree()
   })
 
@@ -160,7 +132,7 @@ describe('what a read has left for a reader that comes back in the same turn', G
     for (const [i, { line }] of loops.entries()) line.receive(onWire(all[i]!))
     await settle()
     for (const [i, { got }] of loops.entries())
-      for (const [j, sent] of all[i]!.entries()) check(got[j], sent, `${j} of ${i}`)
+      for (const [j, sent] of all[i]!.entries()) checkMessage(got[j], sent, `${j} of ${i}`)
   })
 
   test('is joined with what comes behind it in the same turn', async () => {
@@ -175,7 +147,7 @@ describe('what a read has left for a reader that comes back in the same turn', G
     ])
       line.receive(wire.subarray(from, to))
     await settle()
-    for (const [i, message] of sent.entries()) check(got[i], message, `${i}`)
+    for (const [i, message] of sent.entries()) checkMessage(got[i], message, `${i}`)
   })
 
   test('is no less for being more than there is room for', async () => {
@@ -183,7 +155,7 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const sent = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? ascii('x', 5000 + i) : bytes(i, 5000)))
     line.receive(onWire(sent))
     await settle()
-    for (const [i, message] of sent.entries()) check(got[i], message, `${i}`)
+    for (const [i, message] of sent.entries()) checkMessage(got[i], message, `${i}`)
   })
 
   test('stays when the reader does not come back in that turn', async () => {
@@ -191,12 +163,12 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const sent = Array.from({ length: 9 }, (_, i) => (i % 2 === 0 ? ascii(`${i}`) : bytes(i)))
     const first = conn.read()
     line.receive(onWire(sent))
-    check(await first, sent[0]!, 'first')
+    checkMessage(await first, sent[0]!, 'first')
     await settle()
     const behind = looped()
     behind.line.receive(onWire([ascii('x', 20_000), ascii('y', 20_000)]))
     await settle()
-    for (const [i, message] of sent.slice(1).entries()) check(await conn.read(), message, `${i + 1}`)
+    for (const [i, message] of sent.slice(1).entries()) checkMessage(await conn.read(), message, `${i + 1}`)
     await checkFree()
   })
 
@@ -204,7 +176,7 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const alone = looped()
     alone.line.receive(onWire([ascii('a')]))
     await settle()
-    check(alone.got[0], ascii('a'), 'alone')
+    checkMessage(alone.got[0], ascii('a'), 'alone')
     await checkFree()
     const { line } = onLine({ maxInboxFrames: 1 })
     line.receive(onWire([ascii('a'), ascii('b'), ascii('c')]))
@@ -216,17 +188,17 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const sent = Array.from({ length: 8 }, (_, i) => ascii(`${i}`, 2000))
     const first = conn.read()
     line.receive(onWire(sent))
-    check(await first, sent[0]!, 'first')
+    checkMessage(await first, sent[0]!, 'first')
     const held: Frame[] = []
     for (let i = 1; i < 4; i++) held.push((await conn.nextFrame())!)
-    check(await conn.read(), sent[4]!, 'fifth')
+    checkMessage(await conn.read(), sent[4]!, 'fifth')
     held.push((await conn.nextFrame())!)
     await settle() // the room is free again
     const behind = looped()
     behind.line.receive(onWire([ascii('x', 2000), ascii('y', 20_000), ascii('z', 20_000)]))
     await settle()
     for (const [i, frame] of held.entries()) checkFrame(frame, sent[i < 3 ? i + 1 : 5]!, `frame ${i}`)
-    check(await conn.read(), sent[6]!, 'seventh')
+    checkMessage(await conn.read(), sent[6]!, 'seventh')
     await checkFree()
   })
 
@@ -237,9 +209,9 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const behind = looped()
     behind.line.receive(onWire([ascii('x'), ascii('y'), bytes(1)]))
     await assert.rejects(over)
-    check(behind.got[0], ascii('x'), 'first')
-    check(behind.got[1], ascii('y'), 'second')
-    check(behind.got[2], bytes(1), 'third')
+    checkMessage(behind.got[0], ascii('x'), 'first')
+    checkMessage(behind.got[1], ascii('y'), 'second')
+    checkMessage(behind.got[2], bytes(1), 'third')
     await checkFree()
   })
 
@@ -265,7 +237,7 @@ describe('what a read has left for a reader that comes back in the same turn', G
     const sent = Array.from({ length: 6 }, (_, i) => ascii(`${i}`, 2000 + i))
     line.receive(onWire(sent))
     await settle()
-    for (const [i, message] of sent.entries()) check(got[i], message, `${i}`)
+    for (const [i, message] of sent.entries()) checkMessage(got[i], message, `${i}`)
     assert.deepEqual(
       shown,
       sent.map(({ payload }) => payload.toString()),
@@ -297,8 +269,8 @@ describe('what a read has left for a reader that comes back in the same turn', G
     process.removeAllListeners('uncaughtException')
     for (const listener of others) process.on('uncaughtException', listener)
     assert.equal((thrown[0] as Error).message, 'on purpose')
-    for (const [i, sent] of one.entries()) check(first.got[i], sent, `first ${i}`)
-    for (const [i, sent] of two.entries()) check(second.got[i], sent, `second ${i}`)
+    for (const [i, sent] of one.entries()) checkMessage(first.got[i], sent, `first ${i}`)
+    for (const [i, sent] of two.entries()) checkMessage(second.got[i], sent, `second ${i}`)
     await checkFree()
   })
 
