@@ -217,6 +217,7 @@ export class Core<Data> implements Hosts<Data> {
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
     if (this.#application.hasEvents) this.delivery.abandon()
+    this.inbound.takeRest()
     this.ending.terminate(terminated())
   }
 
@@ -266,10 +267,12 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   ended(): void {
+    this.inbound.takeRest()
     this.ending.onTransportEnded()
   }
 
   closed(error: Error | undefined): void {
+    this.inbound.takeRest()
     this.ending.onTransportClosed(error)
   }
 

@@ -35,8 +35,9 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
-  /** What `room()` gave for the next bytes. */
+  /** What `room()` gave for the next bytes, and how many came into it that the decoder has not been told of. */
   #room: Buffer | undefined
+  #arrived = 0
   #pumping = false
   /** We have sent Close: data must not keep the peer's Close from being seen. */
   #closing = false
@@ -79,31 +80,26 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     this.#room = undefined
     if (this.#discards) return void (this.abandoned = 0)
     this.delivery.expects = undefined
-    if (isDirect) return this.#commit(end)
-    appendTo(this.decoder, memory, start, end)
+    if (isDirect) this.#arrived = end
+    else appendTo(this.decoder, memory, start, end)
     // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
     if (!this.#pumping) this.#pump()
+    if (isDirect) return
     if (this.isStopped && this.delivery.expects === 'copies') parkRest(this.decoder, memory, end)
     else keepRest(this.decoder)
   }
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
-    if (this.#discards) return undefined
+    if (this.#discards || this.#arrived > 0) return undefined
     return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
-  #commit(count: number): void {
-    this.#pumping = true
-    try {
-      if (this.decoder.commit(count, current)) this.#onFrame(current)
-    } catch (error) {
-      this.#host.fail(error)
-    }
-    this.#pumping = false
-    if (!this.#flows()) this.#stop()
-    else if (!this.decoder.isDry) this.#pump()
+  #commit(): void {
+    const count = this.#arrived
+    this.#arrived = 0
+    if (this.decoder.commit(count, current)) this.#onFrame(current)
   }
 
   /** We have sent Close: data that nobody makes room for is dropped from now on (RFC 6455 §5.5.1). */
@@ -117,9 +113,16 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     this.#discards = true
     this.abandoned = this.#room?.buffer.byteLength ?? 0
     this.#room = undefined
+    this.#arrived = 0
     this.decoder.drop()
     this.pace?.stop()
     this.#start()
+  }
+
+  /** No more will come: what was left for a reader who comes back goes where everything else does. */
+  takeRest(): void {
+    this.delivery.expects = undefined
+    this.refill()
   }
 
   /** More is wanted: decoding goes on, if it was stopped. */
@@ -159,7 +162,8 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #mayPull(): boolean {
-    return this.isStopped && !this.#pumping && !this.#drops
+    if (!this.isStopped || this.#pumping || this.#drops || this.#arrived > 0) return false
+    return this.pace?.holds !== true
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
@@ -204,15 +208,17 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
       this.#host.fail(error)
     }
     this.#pumping = false
+    if (!this.#flows()) this.#stop() // not before: those who are told of it may close
   }
 
   #decodeAll(): void {
     while (this.#flows()) {
-      if (this.#mayRun() && takePlain(this.decoder, this.delivery, this.#options, this)) continue
-      if (!this.decoder.read(current)) return this.#start()
-      this.#onFrame(current)
+      if (this.#arrived > 0) this.#commit()
+      else if (!this.#mayRun() || !takePlain(this.decoder, this.delivery, this.#options, this)) {
+        if (!this.decoder.read(current)) return this.#start()
+        this.#onFrame(current)
+      }
     }
-    this.#stop()
   }
 
   /** Whether plain messages need not be looked at as frames. */

@@ -17,6 +17,8 @@ const close = (code: number, reason = ''): Buffer => clientFrame(8, closePayload
 const read = async (conn: Conn, signal?: AbortSignal): Promise<string | null> =>
   (await conn.read({ signal }))?.text() ?? null
 
+type OnLine = ReturnType<typeof onLine>
+
 /** A frame as text, given back. */
 async function frame(conn: Conn, signal?: AbortSignal): Promise<string | null> {
   const next = await conn.nextFrame({ signal })
@@ -237,6 +239,39 @@ describe('the end of the stream', () => {
     assert.equal(await frame(conn), '1… half')
     assert.equal(await frame(conn), `8 ${closePayload(4000).toString()}`)
     await assert.rejects(conn.nextFrame(), CloseError)
+  })
+
+  for (const [how, end] of [
+    ['of the peer', ({ line }: OnLine) => line.fin()],
+    ['by a reset', ({ line }: OnLine) => line.events.closed(new Error('reset'))],
+    ['of our own', ({ conn }: OnLine) => conn.terminate()],
+  ] as const)
+    for (const by of ['message', 'frame'] as const)
+      test(`${how} comes behind what came in the same turn, for who waits for a ${by}`, async () => {
+        const given = onLine()
+        const { conn, line } = given
+        const take = async (): Promise<string | null> =>
+          by === 'message' ? read(conn) : ((await conn.nextFrame())?.text() ?? null)
+        const got: (string | null)[] = []
+        const over = (async () => {
+          for (;;) got.push(await take())
+        })().catch((error: CloseError) => error.code)
+        line.receive(text('1'), text('2'), text('3'), clientFrame(9, ''), text('4', false))
+        end(given)
+        assert.equal(await over, 1006)
+        const rest = by === 'message' ? [] : ['', '4'] // the ping was answered, half a message is none
+        assert.deepEqual(got, ['1', '2', '3', ...rest])
+        assert.equal(conn.stats.pingsIn, 1)
+      })
+
+  test('of the peer in the same turn as its Close is a clean one', async () => {
+    const { conn, line } = onLine()
+    const first = read(conn)
+    line.receive(text('1'), text('2'), close(4000, 'enough'))
+    line.fin()
+    assert.deepEqual([await first, await read(conn)], ['1', '2'])
+    const { code, reason, clean } = await conn.closed
+    assert.deepEqual([code, reason, clean], [4000, 'enough', true])
   })
 
   test('comes behind what is in the inbox after a reset as well', async () => {

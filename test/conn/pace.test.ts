@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { Bucket } from '../../src/conn/bucket.js'
 import type { DiagnosticsEvents } from '../../src/conn/channels.js'
 import type { Conn } from '../../src/conn/conn.js'
+import type { Message } from '../../src/conn/message.js'
 import { timekeeperOf } from '../../src/conn/timekeeper.js'
 import { type CloseError, ProtocolError } from '../../src/errors.js'
 import { clientFrame, closePayload, FakeClock, serverFrame } from '../support/index.js'
@@ -141,6 +142,61 @@ describe('whenTooFast: pause', () => {
       await loop
     })
 
+  for (const kind of ['message', 'frame'] as const)
+    test(`holds for who takes one ${kind} after the other straight out of what came`, async () => {
+      const clock = new FakeClock()
+      const { conn, line } = onLine({ clock, maxControlRate: { rate: 10, burst: 4 } })
+      const got: string[] = []
+      const loop = kind === 'message' ? read(conn, got) : readFrames(conn, got)
+      const pings = Array.from({ length: 5 }, () => clientFrame(9, ''))
+      line.receive(clientFrame(1, 'a'), ...pings, clientFrame(1, 'b'), clientFrame(1, 'c'))
+      await settle()
+      assert.deepEqual([got, line.paused, conn.stats.pingsIn], [['a'], true, 4])
+      clock.advance(100)
+      await settle()
+      assert.deepEqual([got, line.paused, conn.stats.pingsIn], [['a'], true, 5])
+      clock.advance(100)
+      await settle()
+      assert.deepEqual([got, line.paused], [['a', 'b', 'c'], false])
+      conn.terminate()
+      await loop
+    })
+
+  test('holds what was read straight into its own memory', async () => {
+    const clock = new FakeClock()
+    const got: number[] = []
+    const message = (_: Conn, { length }: Message): void => void got.push(length)
+    const { conn, line } = onLine({
+      clock,
+      maxByteRate: { rate: 100_000, burst: 200_000 },
+      events: { message },
+    })
+    const bytes = clientFrame(2, Buffer.alloc(250_000, 'x'))
+    line.receive(bytes.subarray(0, 150_000))
+    const room = line.events.room()!
+    const count = bytes.copy(room, 0, 150_000)
+    assert.equal(count, 100_014)
+    line.events.bytes(room, 0, count)
+    assert.deepEqual([got, line.paused, line.events.room()], [[], true, undefined])
+    line.receive(clientFrame(2, 'behind it'))
+    assert.deepEqual([got, conn.stats.bytesIn], [[], 250_014 + 15])
+    clock.advance(1000)
+    assert.deepEqual([got, line.paused], [[250_000, 9], false])
+  })
+
+  test('sees the answer when whoever is told of it closes', async (t) => {
+    const close = ({ conn }: { conn?: Conn | undefined }): void => void conn?.close(4000)
+    const listener = (event: unknown): void => close(event as DiagnosticsEvents['fastws:limit'])
+    subscribe('fastws:limit', listener)
+    t.after(() => unsubscribe('fastws:limit', listener))
+    const { conn, line, send } = talk({ maxMessageRate: { rate: 1, burst: 2 }, closeTimeout: 5000 })
+    send(1, 3)
+    assert.deepEqual([conn.isOpen, line.paused], [false, false])
+    line.receive(clientFrame(8, closePayload(4000)))
+    line.fin()
+    assert.equal((await conn.closed).clean, true)
+  })
+
   test('counts how often the peer was paused: as long as it is not let go on that is one', () => {
     const { clock, conn, line, send } = talk()
     assert.equal(conn.stats.ratePauses, 0)
@@ -243,6 +299,18 @@ describe('whenTooFast: pause', () => {
 async function read(conn: Conn, got: string[]): Promise<void> {
   try {
     for await (const message of conn) got.push(message.text())
+  } catch (error) {
+    assert.equal((error as CloseError).code, 1006)
+  }
+}
+
+/** The same by data frames. */
+async function readFrames(conn: Conn, got: string[]): Promise<void> {
+  try {
+    for (;;) {
+      using frame = await conn.nextFrame()
+      if (frame?.isData === true) got.push(frame.text())
+    }
   } catch (error) {
     assert.equal((error as CloseError).code, 1006)
   }
