@@ -222,6 +222,8 @@ function keepsOf(stream: Duplex): Transport['keeps'] {
 }
 
 function prepare(socket: Socket): void {
+  // As the sockets of an HTTP server are: what waits goes out although the peer has ended its side, then we end ours.
+  socket.allowHalfOpen = true
   socket.setTimeout(0)
   socket.setNoDelay(true)
 }

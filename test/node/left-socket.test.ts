@@ -4,7 +4,7 @@ import type net from 'node:net'
 import { describe, test } from 'node:test'
 import { upgrade } from '../../src/upgrade.js'
 import { settle, wired } from '../conn/support.js'
-import { clientFrame, deferred, listen, once, rawHandshake } from '../support/index.js'
+import { clientFrame, deferred, listen, once, rawHandshake, turn } from '../support/index.js'
 
 // What `request.socket` is to those who keep it: the connection, whoever moves its bytes.
 describe('the socket of a connection', () => {
@@ -130,12 +130,24 @@ describe('a connection without its socket', () => {
     assert.equal(conn.bufferedAmount, 0)
   })
 
-  test('goes on writing to a peer that has ended its side', async (t) => {
-    const { conn, peer } = await wired(t)
-    peer.socket.end()
-    assert.equal((await conn.closed).code, 1006)
-    assert.equal((await peer.readToEnd()).length, 0)
-  })
+  for (const secure of [false, true])
+    test(`goes on writing to a peer that has ended its side${secure ? ', over TLS' : ''}`, async (t) => {
+      const { conn, peer } = await wired(t, { secure, maxOutboxBytes: Infinity })
+      peer.socket.pause()
+      const sizes = [5_000_000, 5, 300_000]
+      const sent = sizes.map((size, i) => conn.send(Buffer.alloc(size, i)))
+      peer.socket.end()
+      while (conn.isOpen) await turn()
+      assert.ok(conn.bufferedAmount > 0, 'nothing is left to be written')
+      peer.socket.resume()
+      for (const [i, size] of sizes.entries()) {
+        const { payload } = await peer.readFrame()
+        assert.ok(payload.equals(Buffer.alloc(size, i)))
+      }
+      assert.equal((await peer.readToEnd()).length, 0)
+      assert.equal((await conn.closed).code, 1006)
+      await Promise.allSettled(sent)
+    })
 
   test('keeps the order of a large message and small ones behind it while the kernel takes its time', async (t) => {
     const { conn, peer } = await wired(t, { maxOutboxBytes: Infinity })
