@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { describe, type TestContext, test } from 'node:test'
 import { type Conn, type DiagnosticsEvents, dial, HandshakeError } from 'fastws'
 import { start, urlsOf } from '../../examples/demo/server.js'
+import { once, turn } from '../support/index.js'
 import { Program } from './program.js'
 
 const KEY = '0123456789abcdef0123456789abcdef'
@@ -19,6 +20,15 @@ async function connect(t: TestContext, url: string, path: string): Promise<Conn>
   const conn = await dial(url + path)
   t.after(() => conn.terminate())
   return conn
+}
+
+/** Listens there once another test run lets go of the port; who has it for long will do as well as we. */
+async function take(server: Server, port: number): Promise<void> {
+  const patience = AbortSignal.timeout(5000)
+  while (!server.listening && !patience.aborted) {
+    server.listen(port, 'localhost')
+    await once(server, 'listening').catch(turn)
+  }
 }
 
 interface News {
@@ -54,9 +64,9 @@ describe('the demo', () => {
   })
 
   test('takes any free port when 8080 is taken, unless it was told which', async (t) => {
-    const other = createServer().listen(8080, 'localhost')
+    const other = createServer()
     t.after(() => other.close())
-    await new Promise((resolve) => other.on('listening', resolve).on('error', resolve)) // taken by others: that will do
+    await take(other, 8080)
     const untold = new Program(t, 'examples/demo/server.js', [], { PORT: undefined, HOST: undefined })
     assert.doesNotMatch(await untold.line(/localhost:[1-9]\d*/), /:8080$/)
     const told = await new Program(t, 'examples/demo/server.js', [], { PORT: '8080', HOST: undefined }).ended

@@ -174,7 +174,7 @@ export class Lane {
     tally.unsent += Math.max(0, this.#due - this.#sent)
     tally.unanswered += this.#sent - this.#answered
     this.#work.settle(this.#open())
-    this.#answered = Math.max(this.#due, this.#sent)
+    this.#due = this.#sent = this.#answered = Math.max(this.#due, this.#sent) // they count as settled, once
     this.#work.gone()
   }
 }

@@ -222,21 +222,29 @@ describe('fastws bench', () => {
     assert.ok(result.latency.max >= 200)
   })
 
-  test('counts what was due at a rate on a connection that is lost', async (t) => {
-    let lost: Conn | undefined
-    const server = serving((conn, message) => {
-      lost ??= conn
-      return conn === lost ? void conn.terminate() : conn.send(message)
+  for (const [when, others] of [
+    ['at once', 0],
+    ['when more was due on it', 5],
+  ] as const)
+    test(`counts what was due at a rate on a connection that is lost ${when}`, async (t) => {
+      let lost: Conn | undefined
+      let answers = 0
+      const server = serving((conn, message) => {
+        lost ??= conn
+        if (answers === others) lost.terminate()
+        if (conn === lost) return
+        answers++
+        return conn.send(message)
+      })
+      const args = ['--connections', '2', '--messages', '40', '--rate', '200', '--in-flight', '1']
+      const { code, result } = await benchOf(t, server, ...args)
+      assert.equal(code, 1)
+      const { connections, sent, answered, unanswered, unsent, errors } = result
+      assert.deepEqual(connections, { asked: 2, opened: 2, left: 1 })
+      // Of its twenty one was sent, and nothing came back for which another one might go.
+      assert.deepEqual([sent, answered, unanswered, unsent], [21, 20, 1, 19])
+      assert.equal(errors['a message that was due and could not be sent'], 19)
     })
-    const args = ['--connections', '2', '--messages', '40', '--rate', '200', '--in-flight', '1']
-    const { code, result } = await benchOf(t, server, ...args)
-    assert.equal(code, 1)
-    const { connections, sent, answered, unanswered, unsent, errors } = result
-    assert.deepEqual(connections, { asked: 2, opened: 2, left: 1 })
-    // Of its twenty one was sent, and nothing came back for which another one might go.
-    assert.deepEqual([sent, answered, unanswered, unsent], [21, 20, 1, 19])
-    assert.equal(errors['a message that was due and could not be sent'], 19)
-  })
 
   test('counts connections that are lost, and goes on with the others', async (t) => {
     let count = 0
