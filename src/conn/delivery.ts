@@ -104,9 +104,8 @@ export class Delivery implements DecodingHost, HandlingHost, ReadersHost {
       return this.#handling.handleNow(offerMessage(lendFrame(message, isAscii, owned)))
     const first = this.#readers!.first as MessageWaiter
     this.#readers!.shift()
-    const taken = takeFrame(message, isAscii, owned)
-    first.resolve(taken)
-    this.#expect(isShare(taken) ? 'shares' : 'copies')
+    first.resolve(takeFrame(message, isAscii, owned))
+    this.#expect(isShare(message, isAscii) ? 'shares' : 'copies')
   }
 
   /** When this turn is over, the inbox is filled whether anybody reads on or not: control frames have to be answered. */

@@ -13,7 +13,7 @@ import { FIN, MAX_HEADER } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame } from '../frame/pool.js'
 import { keepBytes, keptIn } from './memory.js'
-import { asciiOf, lendMessage, type Message, ownMessage, textMessage } from './message.js'
+import { lendMessage, type Message, ownMessage, textMessage } from './message.js'
 import { MAX_STAGED } from './staging.js'
 
 /** Text from a fair share of what it came with up to what goes out in one piece with others may be kept as a string. */
@@ -47,9 +47,14 @@ export function takeFrame(frame: Frame, isAscii: boolean, owned: boolean): Messa
   return keepMessage(isText, isAscii, bytesOf(frame), startOf(frame), endOf(frame), owned)
 }
 
-/** Whether a message is such that it would hold its share of memory that nobody writes to again. */
-export const isShare = (message: Message): boolean =>
-  asciiOf(message) === undefined && message.length >= FAIR_SHARE
+/** Whether of such a message the string is kept, wherever it lies. */
+const becomesText = (isText: boolean, isAscii: boolean, length: number): boolean =>
+  isText && isAscii && length >= FAIR_SHARE && length <= LONGEST_TEXT
+
+/** Whether one like this would hold its share of memory that nobody writes to again. */
+export const isShare = (message: Frame, isAscii: boolean): boolean =>
+  message.length >= FAIR_SHARE &&
+  !becomesText((headOf(message) & 0x0f) === Opcode.Text, isAscii, message.length)
 
 /**
  * A message of its own, out of memory that is used again unless it is `owned` by nobody else. Of longer ASCII text only
@@ -66,8 +71,7 @@ export function keepMessage(
 ): Message {
   if (owned) return ownMessage(isText, isAscii, bytes, start, end)
   const length = end - start
-  if (isText && isAscii && length >= FAIR_SHARE && length <= LONGEST_TEXT)
-    return textMessage(bytes.toString('latin1', start, end))
+  if (becomesText(isText, isAscii, length)) return textMessage(bytes.toString('latin1', start, end))
   const at = keepBytes(bytes, start, end)
   return ownMessage(isText, isAscii, keptIn(), at, at + length)
 }
