@@ -28,9 +28,11 @@ export interface Goal {
   readonly ours: Side
   /** Left out where the figure itself is held against the limit. */
   readonly theirs?: Side
-  /** The same of Node itself, without any WebSocket library: who goes through its sockets does not get below that. */
+  /** The same without any WebSocket library: how far Node's own sockets, or a mere copy, get. */
   readonly floor?: { readonly ours: Side; readonly theirs: Side }
   readonly limit: number
+  /** What the profile shows where it is missed. */
+  readonly whenMissed?: string
 }
 
 /** A goal after the run. Without `value` it could not be judged: `why` says so. */
@@ -41,6 +43,7 @@ export interface Bar {
   readonly isMet?: boolean
   readonly floor?: Spread
   readonly why?: string
+  readonly whenMissed?: string
 }
 
 export interface ScenarioResult {
@@ -77,7 +80,8 @@ const figures = (rows: readonly Row[], ...[left, right]: readonly [Side, Side]):
 ]
 
 /** Holds what was measured against a goal, pair by pair. */
-export function judge(rows: readonly Row[], { text, ours, theirs, floor, limit }: Goal): Bar {
+export function judge(rows: readonly Row[], goal: Goal): Bar {
+  const { text, ours, theirs, floor, limit, whenMissed } = goal
   const [left, right] = figures(rows, ours, theirs ?? ours)
   const values = theirs === undefined ? left : ratios(left, right)
   if (values.length === 0) {
@@ -86,12 +90,14 @@ export function judge(rows: readonly Row[], { text, ours, theirs, floor, limit }
   }
   const value = spread(values)
   const lowest = floor === undefined ? [] : ratios(...figures(rows, floor.ours, floor.theirs))
+  const isMet = value.median <= limit
   return {
     text,
     limit,
     value,
-    isMet: value.median <= limit,
+    isMet,
     ...(lowest.length > 0 && { floor: spread(lowest) }),
+    ...(!isMet && whenMissed !== undefined && { whenMissed }),
   }
 }
 

@@ -1,6 +1,9 @@
 // Questions to a child process and their answers, over the channel that Node opens for it.
 import type { ChildProcess } from 'node:child_process'
 
+/** The longest question, for 10,000 connections to be opened, takes a few seconds. */
+const PATIENCE = 60_000
+
 interface Question {
   readonly id: number
   readonly name: string
@@ -44,12 +47,17 @@ export class Questions {
 
   ask<T>(name: string, argument?: unknown): Promise<T> {
     const id = ++this.#last
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+    const patience = setTimeout(
+      () => this.#settle({ id, error: `No answer to ${name} within ${PATIENCE / 1000} s` }),
+      PATIENCE,
+    )
+    const answered = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
       this.#child.send({ id, name, argument }, (error) => {
         if (error) this.#settle({ id, error: error.message })
       })
     })
+    return answered.finally(() => clearTimeout(patience)) as Promise<T>
   }
 
   #settle({ id, value, error }: Answer): void {

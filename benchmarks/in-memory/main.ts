@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { decoder, nextFrame, receiver } from './readers.js'
 import type { MemoryRow } from './rows.js'
 import type { MakeWorker, MemoryWorker } from './worker.js'
-import { encoder, encoderWithMemory, sender } from './writers.js'
+import { copier, encoder, encoderWithMemory, sender } from './writers.js'
 
 const makers: Readonly<Record<string, MakeWorker>> = {
   decoder,
@@ -13,6 +13,7 @@ const makers: Readonly<Record<string, MakeWorker>> = {
   encoder,
   encoderWithMemory,
   sender,
+  copier,
 }
 
 /** What the process is to do. */

@@ -14,6 +14,7 @@ const labels = {
   encoder: 'encodeFrameInto(), pooled',
   encoderWithMemory: 'encodeFrame()',
   sender: "ws' Sender",
+  copier: 'a mere copy',
 }
 
 export type WorkerName = keyof typeof labels
@@ -95,12 +96,15 @@ const cellOf = (worker: WorkerName, isAside = false): Cell => ({
       : undefined,
 })
 
+/** A worker that takes longer is not going to end. */
+const PATIENCE = 120_000
+
 async function run(job: MemoryJob, flags: readonly string[] = []): Promise<MemoryAnswer> {
   const program = join(here, 'in-memory/main.js')
   const args = ['--expose-gc', ...flags, program, JSON.stringify(job)]
   const { command, rest, env } = pinned(process.execPath, args, { core: LOAD_CORE })
   return new Promise((resolve, reject) => {
-    execFile(command, rest, { env }, (error, stdout, stderr) => {
+    execFile(command, rest, { env, timeout: PATIENCE }, (error, stdout, stderr) => {
       if (error === null) resolve(JSON.parse(stdout))
       else reject(new Error(/^\w*Error: .*$/m.exec(stderr)?.[0] ?? `The process ended with ${error.code}`))
     })

@@ -44,6 +44,21 @@ export const encoderWithMemory: MakeWorker = (size) => {
   return worker
 }
 
+/** Copies payloads to where `encoder` would put them, and does nothing else. */
+export const copier: MakeWorker = (size) => {
+  const payload = textOf(size)
+  const memory = memoryFor(size)
+  const worker = { count: 0, work }
+  function work(messages: number): void {
+    for (let i = 0, at = 0; i < messages; i++, at += size + 14) {
+      if (at + size + 14 > memory.length) at = 0
+      payload.copy(memory, at + 14)
+    }
+    worker.count += messages
+  }
+  return worker
+}
+
 /** Takes what a Sender writes to its socket. */
 const socket = { cork: () => undefined, uncork: () => undefined, write: () => true }
 

@@ -12,6 +12,7 @@ export function reportText(reported: readonly Reported[], plots: readonly Plot[]
     HOW,
     '## What was to be reached',
     bars(reported),
+    ...misses(reported),
     ...reported.map((one) => section(one, plots)),
   ].join('\n\n')
 }
@@ -20,8 +21,10 @@ const HOW = `Figures of one machine say little about another: what counts are **
 turn (A B C, A B C, …); a ratio is the median over these rounds, its least and greatest value behind it. A server runs in a
 process of its own on a core of its own, the load comes from another core: frames encoded beforehand, replies counted and, on a
 sample, compared byte for byte. The time of warming up is not counted. CPU is the processor time that the server's process
-used. *Node alone* is the same ratio for Node's own HTTP server and sockets, which write prepared bytes and do nothing of
-WebSocket: who goes through them does not get below that. Compression is off but in G, messages may have 1 MiB, and each library runs with its documented fast settings.
+used. *Node alone* is the same ratio without any WebSocket: Node's own HTTP server and sockets writing prepared bytes, in J an
+echo on plain sockets and a mere copy of the bytes. Whoever goes through Node's streams does not get below that; fastws goes past
+them where it can. Who is only shown, and held to no bar, is measured twice, and so is Node alone. Compression is off but in G,
+messages may have 1 MiB (in H what is sent), and each library runs with its documented fast settings.
 
 To repeat it: \`npm ci && npm run bench:install && npm run bench -- --json benchmarks/results/mine.json && npm run bench:report\`.`
 
@@ -44,6 +47,14 @@ function bars(reported: readonly Reported[]): string {
   return table([['', 'ratio', 'median (least – greatest)', 'bar', '', 'Node alone'], ...rows])
 }
 
+/** What is to be said where a bar was missed; what several bars have in common once. */
+function misses(reported: readonly Reported[]): string[] {
+  const missed = reported.flatMap(({ scenario: { id, bars } }) =>
+    bars.flatMap(({ whenMissed }) => (whenMissed === undefined ? [] : [`- **${id}**: ${whenMissed}`])),
+  )
+  return missed.length === 0 ? [] : ['Why some are missed:', [...new Set(missed)].join('\n')]
+}
+
 const figureOf = ({ value }: Bar): string => (value === undefined ? '' : writeSpread(value))
 
 const mark = (bar: Bar): string => (bar.isMet === false ? `**${verdictOf(bar)}**` : verdictOf(bar))
@@ -59,6 +70,6 @@ function section({ scenario, run, file }: Reported, plots: readonly Plot[]): str
     ...pictures,
     rows.length === 0 ? 'Nothing could be measured.' : table(cellsOf(rows)),
     ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
-    `[${file}](results/${file}): ${headLines(run).join('; ')}`,
+    `[${file}](results/${file}), measured in ${scenario.seconds} s: ${headLines(run).join('; ')}`,
   ].join('\n\n')
 }

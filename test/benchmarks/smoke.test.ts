@@ -15,8 +15,8 @@ import { circumstances, QUICK, runScenario } from '../../benchmarks/suite.js'
 
 // Of the peers those that the repository has among its own tools; the others come with benchmarks/package.json.
 const only = new Set([
-  ...['events', 'await', 'ws', 'net', 'bare', 'dial', 'ws-client'],
-  ...['decoder', 'receiver', 'nextFrame', 'encoder', 'sender'],
+  ...['events', 'await', 'portable', 'ws', 'ws-js', 'net', 'bare', 'dial', 'ws-client'],
+  ...['decoder', 'receiver', 'nextFrame', 'encoder', 'encoderWithMemory', 'sender', 'copier'],
 ])
 
 /** Figures that may be 0. */

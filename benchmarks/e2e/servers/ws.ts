@@ -7,9 +7,14 @@ const { WebSocketServer: Sockets } = loadPeer<{ WebSocketServer: typeof WebSocke
 
 const server = httpServer(options)
 const { compress } = options
+/** What its README shows, where no level is asked for. */
+const settings = {
+  zlibDeflateOptions: { chunkSize: 1 << 10, memLevel: 7, level: 3 },
+  zlibInflateOptions: { chunkSize: 10 << 10 },
+}
 const perMessageDeflate = compress !== undefined && {
   ...takeoverOf(compress),
-  ...(compress.level !== undefined && { zlibDeflateOptions: { level: compress.level } }),
+  ...(compress.level === undefined ? settings : { zlibDeflateOptions: { level: compress.level } }),
 }
 const sockets = new Sockets({ server, perMessageDeflate, maxPayload: options.maxMessage })
 
