@@ -729,3 +729,26 @@ test('upgrade() that nobody holds is collected', async () => {
   const refs = [1, 2, 3].map(() => new WeakRef(upgrade(stay).attach(createServer())))
   for (const ref of refs) assert.equal(await isCollected(ref), true)
 })
+
+for (const kind of ['a loop', 'event functions'])
+  test(`a connection read by ${kind} does not hold the request it began with`, async (t) => {
+    const opened = deferred<Conn>()
+    const handler: Handler =
+      kind === 'a loop'
+        ? async (conn) => {
+            opened.resolve(conn)
+            for await (const message of conn) await conn.send(message)
+          }
+        : { open: (conn) => opened.resolve(conn), message: (conn, message) => conn.send(message) }
+    let ref: WeakRef<IncomingMessage> | undefined
+    const accept = (request: IncomingMessage): undefined => {
+      ref = new WeakRef(request)
+    }
+    const { port } = await serve(t, handler, { accept })
+    const { peer } = await rawHandshake(port, { t, headers: { 'X-Mine': 'x'.repeat(100) } })
+    const conn = await opened.promise
+    peer.socket.write(clientFrame(1, 'hello'))
+    assert.equal((await peer.readFrame()).payload.toString(), 'hello')
+    assert.equal(await isCollected(ref!), true)
+    assert.equal(conn.request?.headers['x-mine'], 'x'.repeat(100)) // what is kept of it
+  })
