@@ -1,4 +1,4 @@
-// Hot: every message that waits for a reader is copied here once.
+// Hot: run benchmarks/e2e before and after any edit. Every message that waits for a reader is copied here once.
 import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
 import { holdTogether } from './together.js'

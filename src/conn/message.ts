@@ -1,4 +1,4 @@
-// Hot: an object of this class is made for every message; nothing else is.
+// Hot: run benchmarks/e2e before and after any edit. An object of this class is made for every message; nothing else is.
 import { WebSocketError } from '../errors.js'
 import { EMPTY } from '../frame/bytes.js'
 import { giveBack } from '../frame/claim.js'

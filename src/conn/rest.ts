@@ -1,4 +1,4 @@
-// Hot: every read that brings several messages for a reader ends here.
+// Hot: run benchmarks/e2e before and after any edit. Every read that brings several messages for a reader ends here.
 import type { FrameDecoder } from '../frame/decoder.js'
 import { holdTogether } from './together.js'
 
