@@ -22,6 +22,12 @@ export abstract class Arrivals implements Incoming {
   pausedBy: 'reader' | 'rate' | undefined = undefined
   /** Holds the peer to its rates; most connections have none. */
   pace: Pace | undefined = undefined
+  /** Frames are being decoded, further up in the stack. */
+  isDecoding = false
+  /** Bytes that came right where they belong, of which the decoder has not been told yet. */
+  arrived = 0
+  /** Is told when nothing is left undecoded: the peer sends no more. */
+  whenTaken: (() => void) | undefined = undefined
   /** The size of what was to be read into when nothing was wanted any more: the transport has it until bytes come. */
   abandoned = 0
   /** Shown every frame, while somebody looks. */
@@ -41,6 +47,20 @@ export abstract class Arrivals implements Incoming {
 
   get isExcused(): boolean {
     return this.pausedBy === 'reader' || (this.pausedBy === 'rate' && !this.session.isInside)
+  }
+
+  /** Takes in what was left for a reader who comes back, as far as there is room. */
+  abstract takeRest(): void
+
+  /** No more will come: calls back, or `waits` with that until all was taken in, be it for readers or for a rate. */
+  finish(callback: () => void, waits: boolean): void {
+    this.takeRest()
+    if (!waits || !(this.isStopped || this.isDecoding)) return callback()
+    const { whenTaken } = this
+    this.whenTaken = () => {
+      whenTaken?.()
+      callback()
+    }
   }
 
   /** Counts a data frame by its first byte. */

@@ -217,7 +217,6 @@ export class Core<Data> implements Hosts<Data> {
   /** The application drops the connection: it wants no more messages either. */
   drop(): void {
     if (this.#application.hasEvents) this.delivery.abandon()
-    this.inbound.takeRest()
     this.ending.terminate(terminated())
   }
 
@@ -267,13 +266,13 @@ export class Core<Data> implements Hosts<Data> {
   }
 
   ended(): void {
-    this.inbound.takeRest()
-    this.ending.onTransportEnded()
+    this.inbound.finish(() => this.ending.onTransportEnded(), true)
   }
 
   closed(error: Error | undefined): void {
-    this.inbound.takeRest()
-    this.ending.onTransportClosed(error)
+    // A stream that has ended is closed in peace although not all of it was taken in yet.
+    const waits = error === undefined && this.inbound.whenTaken !== undefined
+    this.inbound.finish(() => this.ending.onTransportClosed(error), waits)
   }
 
   endTransport(): void {

@@ -35,10 +35,8 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   readonly #codecs: Codecs | undefined
   readonly delivery: Delivery
 
-  /** What `room()` gave for the next bytes, and how many came into it that the decoder has not been told of. */
+  /** What `room()` gave for the next bytes. */
   #room: Buffer | undefined
-  #arrived = 0
-  #pumping = false
   /** We have sent Close: data must not keep the peer's Close from being seen. */
   #closing = false
   /** Data was dropped: whatever follows it is, too, for half a message is none. */
@@ -80,10 +78,10 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     this.#room = undefined
     if (this.#discards) return void (this.abandoned = 0)
     this.delivery.expects = undefined
-    if (isDirect) this.#arrived = end
+    if (isDirect) this.arrived = end
     else appendTo(this.decoder, memory, start, end)
     // Brought in by what was sent in answer to a frame: whoever has that frame in hand goes on with these.
-    if (!this.#pumping) this.#pump()
+    if (!this.isDecoding) this.#pump()
     if (isDirect) return
     if (this.isStopped && this.delivery.expects === 'copies') parkRest(this.decoder, memory, end)
     else keepRest(this.decoder)
@@ -91,14 +89,14 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   /** Where the next bytes had best be put. */
   room(): Buffer | undefined {
-    if (this.#discards || this.#arrived > 0) return undefined
+    if (this.#discards || this.arrived > 0) return undefined
     return (this.#room = this.decoder.room())
   }
 
   /** Bytes were read straight into the payload they belong to. */
   #commit(): void {
-    const count = this.#arrived
-    this.#arrived = 0
+    const count = this.arrived
+    this.arrived = 0
     if (this.decoder.commit(count, current)) this.#onFrame(current)
   }
 
@@ -113,13 +111,12 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
     this.#discards = true
     this.abandoned = this.#room?.buffer.byteLength ?? 0
     this.#room = undefined
-    this.#arrived = 0
+    this.arrived = 0
     this.decoder.drop()
     this.pace?.stop()
     this.#start()
   }
 
-  /** No more will come: what was left for a reader who comes back goes where everything else does. */
   takeRest(): void {
     this.delivery.expects = undefined
     this.refill()
@@ -127,7 +124,7 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   /** More is wanted: decoding goes on, if it was stopped. */
   refill(): void {
-    if (this.isStopped && !this.#pumping) this.#pump()
+    if (this.isStopped && !this.isDecoding) this.#pump()
   }
 
   /** The turn is over, or frames are to be read. */
@@ -162,20 +159,20 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #mayPull(): boolean {
-    if (!this.isStopped || this.#pumping || this.#drops || this.#arrived > 0) return false
+    if (!this.isStopped || this.isDecoding || this.#drops || this.arrived > 0) return false
     return this.pace?.holds !== true
   }
 
   /** Decodes up to the next frame of a kind; false when another one was taken in instead, or none is whole. */
   #pullInto(frame: Frame, isWanted: (head: number) => boolean): boolean {
-    this.#pumping = true
+    this.isDecoding = true
     try {
       return this.#decodeUpTo(frame, isWanted)
     } catch (error) {
       this.#host.fail(error)
       return false
     } finally {
-      this.#pumping = false
+      this.isDecoding = false
     }
   }
 
@@ -201,24 +198,26 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
   }
 
   #pump(): void {
-    this.#pumping = true
+    this.isDecoding = true
     try {
       this.#decodeAll()
     } catch (error) {
       this.#host.fail(error)
     }
-    this.#pumping = false
-    if (!this.#flows()) this.#stop() // not before: those who are told of it may close
+    this.isDecoding = false
   }
 
   #decodeAll(): void {
-    while (this.#flows()) {
-      if (this.#arrived > 0) this.#commit()
-      else if (!this.#mayRun() || !takePlain(this.decoder, this.delivery, this.#options, this)) {
-        if (!this.decoder.read(current)) return this.#start()
-        this.#onFrame(current)
+    do {
+      while (this.#flows()) {
+        if (this.arrived > 0) this.#commit()
+        else if (!this.#mayRun() || !takePlain(this.decoder, this.delivery, this.#options, this)) {
+          if (!this.decoder.read(current)) return this.#start()
+          this.#onFrame(current)
+        }
       }
-    }
+      this.#stop()
+    } while (this.isStopped && this.#flows()) // who was told of the stop has closed
   }
 
   /** Whether plain messages need not be looked at as frames. */
@@ -256,11 +255,11 @@ export class Inbound extends Arrivals implements DeliverySource, Paced {
 
   #start(): void {
     this.isStopped = false
-    const before = this.pausedBy
-    if (before === undefined) return
-    this.pausedBy = undefined
-    if (before === 'reader') this.#host.excuse()
-    this.#host.resume()
+    const { pausedBy, whenTaken } = this
+    this.pausedBy = this.whenTaken = undefined
+    if (pausedBy === 'reader') this.#host.excuse()
+    if (pausedBy !== undefined) this.#host.resume()
+    whenTaken?.()
   }
 
   #onData(frame: Frame, head: number): void {

@@ -17,7 +17,8 @@ export interface Holder {
 
 /** What has come and waits to be read, what waits to go out, and what extensions keep. */
 export function memoryOf(inbound: Inbound, outbox: Outbox, codecs: Codecs | undefined): number {
-  const came = inbound.decoder.buffered + inbound.abandoned + inbound.delivery.memory
+  const { decoder, arrived, abandoned, delivery } = inbound
+  const came = decoder.buffered + arrived + abandoned + delivery.memory
   const goes = outbox.bufferedAmount + (outbox.waits?.unused ?? 0)
   return came + goes + (codecs?.memory ?? 0)
 }

@@ -7,7 +7,7 @@ export interface TransportEvents {
   bytes(memory: Buffer, start: number, end: number): void
   /** Where the next bytes had best be put, if the receiver has a place of its own for them. */
   room(): Buffer | undefined
-  /** The peer sends no more (FIN); never told while paused, for bytes may have been held back. */
+  /** The peer sends no more (FIN): all bytes have been given before, though it may be paused. */
   ended(): void
   /** Everything handed to `write()` has left. Only called after a `write()` that returned false. */
   drained(): void

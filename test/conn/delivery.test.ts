@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
+import { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
-import type { Conn } from '../../src/conn/conn.js'
+import { Conn } from '../../src/conn/conn.js'
 import type { Message } from '../../src/conn/message.js'
 import { CloseError, WebSocketError } from '../../src/errors.js'
 import { Frame } from '../../src/frame/frame.js'
 import { releaseFrame } from '../../src/frame/pool.js'
-import { clientFrame, closePayload, deferred, isPending } from '../support/index.js'
+import { clientFrame, closePayload, deferred, FakeClock, isPending, once } from '../support/index.js'
 import { onLine, settle } from './support.js'
 
 const text = (payload: string, fin = true): Buffer => clientFrame(1, payload, { fin })
@@ -244,7 +245,6 @@ describe('the end of the stream', () => {
   for (const [how, end] of [
     ['of the peer', ({ line }: OnLine) => line.fin()],
     ['by a reset', ({ line }: OnLine) => line.events.closed(new Error('reset'))],
-    ['of our own', ({ conn }: OnLine) => conn.terminate()],
   ] as const)
     for (const by of ['message', 'frame'] as const)
       test(`${how} comes behind what came in the same turn, for who waits for a ${by}`, async () => {
@@ -264,14 +264,60 @@ describe('the end of the stream', () => {
         assert.equal(conn.stats.pingsIn, 1)
       })
 
-  test('of the peer in the same turn as its Close is a clean one', async () => {
-    const { conn, line } = onLine()
-    const first = read(conn)
-    line.receive(text('1'), text('2'), close(4000, 'enough'))
+  for (const count of [2, 40])
+    for (const reader of ['waiting', 'late'])
+      test(`of the peer comes behind ${count} messages and its Close, for a ${reader} reader`, async () => {
+        const { conn, line } = onLine()
+        const sent = Array.from({ length: count }, (_, i) => `${i}`)
+        const first = reader === 'waiting' ? read(conn) : undefined
+        line.receive(...sent.map((one) => text(one)), close(4000, 'enough'))
+        line.fin()
+        const got = [await (first ?? read(conn))]
+        while (got.length < count) got.push(await read(conn))
+        assert.deepEqual(got, sent)
+        const { code, reason, clean } = await conn.closed
+        assert.deepEqual([code, reason, clean], [4000, 'enough', true])
+      })
+
+  test('of the peer waits for a rate as well', async () => {
+    const clock = new FakeClock()
+    const { conn, line } = onLine({ clock, maxMessageRate: { rate: 10, burst: 1 } })
+    line.receive(text('1'), text('2'), text('3'))
     line.fin()
-    assert.deepEqual([await first, await read(conn)], ['1', '2'])
-    const { code, reason, clean } = await conn.closed
-    assert.deepEqual([code, reason, clean], [4000, 'enough', true])
+    for (const expected of ['1', '2', '3']) {
+      assert.equal(await read(conn), expected)
+      assert.equal(conn.isOpen, true)
+      clock.advance(100)
+    }
+    assert.equal((await conn.closed).code, 1006)
+  })
+
+  test('of the peer is not waited for when we drop the connection', async () => {
+    const { conn, line } = onLine({ maxInboxFrames: 1 })
+    line.receive(text('1'), text('2'), Buffer.of(0xff))
+    line.fin()
+    assert.equal(conn.isOpen, true)
+    conn.terminate()
+    const { cause } = await conn.closed
+    assert.equal((cause as WebSocketError).code, 'WS_ERR_TERMINATED')
+    assert.equal(await read(conn), '1')
+  })
+
+  test('of a stream that is closed at once comes behind all that came', async () => {
+    const stream = new Duplex({
+      read: () => undefined,
+      write: (_chunk, _, done) => done(),
+      allowHalfOpen: false,
+    })
+    const conn = Conn.over(stream, { role: 'server' })
+    const sent = Array.from({ length: 40 }, (_, i) => `${i}`)
+    const got = [read(conn)]
+    stream.push(Buffer.concat([...sent.map((one) => text(one)), close(4000)]))
+    stream.push(null)
+    await once(stream, 'close')
+    while (got.length < sent.length) got.push(read(conn))
+    assert.deepEqual(await Promise.all(got), sent)
+    assert.equal((await conn.closed).code, 4000)
   })
 
   test('comes behind what is in the inbox after a reset as well', async () => {

@@ -39,6 +39,7 @@ export class Line implements Transport {
   ended = false
   destroyed = false
   writes = 0
+  #peerEnded = false
   #owesDrained = false
   #left: Buffer[] = []
   #waiting: Buffer[] = []
@@ -110,6 +111,7 @@ export class Line implements Transport {
 
   end(): void {
     this.ended = true
+    if (this.#peerEnded) this.destroy()
   }
 
   destroy(): void {
@@ -120,6 +122,7 @@ export class Line implements Transport {
 
   /** The peer ends its direction, and with it the connection when ours has ended. */
   fin(): void {
+    this.#peerEnded = true
     this.events.ended()
     if (this.ended) this.destroy()
   }

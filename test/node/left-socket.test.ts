@@ -4,7 +4,7 @@ import type net from 'node:net'
 import { describe, test } from 'node:test'
 import { upgrade } from '../../src/upgrade.js'
 import { settle, wired } from '../conn/support.js'
-import { clientFrame, deferred, listen, once, rawHandshake, turn } from '../support/index.js'
+import { clientFrame, closePayload, deferred, listen, once, rawHandshake, turn } from '../support/index.js'
 
 // What `request.socket` is to those who keep it: the connection, whoever moves its bytes.
 describe('the socket of a connection', () => {
@@ -147,6 +147,24 @@ describe('a connection without its socket', () => {
       assert.equal((await peer.readToEnd()).length, 0)
       assert.equal((await conn.closed).code, 1006)
       await Promise.allSettled(sent)
+    })
+
+  for (const secure of [false, true])
+    test(`loses nothing of a peer that has ended, to a slow reader${secure ? ', over TLS' : ''}`, async (t) => {
+      const { conn, peer } = await wired(t, { secure })
+      const sent = Array.from({ length: 4000 }, (_, i) => `message ${i}`)
+      peer.socket.end(
+        Buffer.concat([...sent.map((one) => clientFrame(1, one)), clientFrame(8, closePayload(1000))]),
+      )
+      await once(peer.socket, 'finish')
+      const got: string[] = []
+      for await (const message of conn) {
+        got.push(message.text())
+        if (got.length % 10 === 0) await turn()
+      }
+      assert.deepEqual(got, sent)
+      const { code, clean } = await conn.closed
+      assert.deepEqual([code, clean], [1000, true])
     })
 
   test('keeps the order of a large message and small ones behind it while the kernel takes its time', async (t) => {
