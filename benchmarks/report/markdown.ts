@@ -23,8 +23,8 @@ process of its own on a core of its own, the load comes from another core: frame
 sample, compared byte for byte. The time of warming up is not counted. CPU is the processor time that the server's process
 used. *Node alone* is the same ratio without any WebSocket: Node's own HTTP server and sockets writing prepared bytes, in J an
 echo on plain sockets and a mere copy of the bytes. Whoever goes through Node's streams does not get below that; fastws goes past
-them where it can. Who is only shown, and held to no bar, is measured twice, and so is Node alone. Compression is off but in G,
-messages may have 1 MiB (in H what is sent), and each library runs with its documented fast settings.
+them where it can. Who is only shown, and held to no bar, is measured twice, and so is Node alone but for H. Compression is off but
+in G, messages may have 1 MiB (in H what is sent), and each library runs with its documented fast settings.
 
 To repeat it: \`npm ci && npm run bench:install && npm run bench -- --json benchmarks/results/mine.json && npm run bench:report\`.`
 

@@ -102,6 +102,14 @@ function comes(count: number, frame: Buffer) {
   return (peer: Peer): void => receive(peer, bytes)
 }
 
+/** A long message of which most was read straight into its own memory, and waits for a rate. */
+function fills({ line }: Peer): void {
+  const bytes = clientFrame(2, Buffer.alloc(1_000_000))
+  line.receive(bytes.subarray(0, 60_000))
+  const room = line.events.room()!
+  line.events.bytes(room, 0, bytes.copy(room, 0, 60_000))
+}
+
 /** The first write is under way, and nobody reads. */
 function sends(count: number, payload: Buffer | string) {
   return async ({ line, conn }: Peer): Promise<void> => {
@@ -128,6 +136,7 @@ const kinds: [string, (peer: Peer) => void | Promise<void>, ConnOptions?][] = [
   ['fragments of some thousand bytes', begins(50, Buffer.alloc(5000))],
   ['messages that nobody reads', comes(15, clientFrame(2, Buffer.alloc(1000)))],
   ['long messages that nobody reads', comes(15, clientFrame(2, Buffer.alloc(20_000)))],
+  ['bytes that wait for a rate where they belong', fills, { maxByteRate: { rate: 1, burst: 70_000 } }],
   ['pings that nobody looks at', comes(64, clientFrame(9, Buffer.alloc(125)))],
   ['empty pings that nobody looks at', comes(64, clientFrame(9, ''))],
   ['fragments that were inflated', inflates, { compress: true }],

@@ -7,6 +7,7 @@ const { WebSocketServer: Sockets } = loadPeer<{ WebSocketServer: typeof WebSocke
 
 const server = httpServer(options)
 const { compress } = options
+
 /** What its README shows, where no level is asked for. */
 const settings = {
   zlibDeflateOptions: { chunkSize: 1 << 10, memLevel: 7, level: 3 },
