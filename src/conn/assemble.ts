@@ -4,7 +4,7 @@ import { releaseFrame } from '../frame/pool.js'
 import { isUtf8 } from '../frame/utf8.js'
 import { messageTooBig, notUtf8 } from '../protocol/session.js'
 import { type Codecs, eachInOrder, orGiveBack } from './codecs.js'
-import { keepBytes, keptIn } from './memory.js'
+import { keepBytes, keptMessage } from './memory.js'
 import { gatherMessage, type Message, ownMessage } from './message.js'
 
 /** Fragments of this size on average are not joined before somebody looks at them: many a message is only sent on. */
@@ -64,7 +64,7 @@ function single(frame: Frame, isText: boolean): Message {
   const end = endOf(frame)
   if (end - start >= OWN_MEMORY_FROM) return ownMessage(isText, false, bytes, start, end)
   const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, false, keptIn(), at, at + end - start)
+  return keptMessage(isText, false, at, at + end - start)
 }
 
 function joinMany(frames: readonly Frame[], isText: boolean): Message {

@@ -11,6 +11,7 @@ import type { EncodedMessage } from './encoded-message.js'
 import {
   asciiOf,
   haveLeft,
+  isHeaded,
   type Message,
   messageBytes,
   messageEnd,
@@ -19,6 +20,7 @@ import {
   useMessage,
 } from './message.js'
 import type { Outbox } from './outbox.js'
+import { putOff } from './put-off.js'
 import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
 
 /** So much of a large message goes out with its header, which alone would make a packet of its own. */
@@ -69,6 +71,7 @@ export class Framer {
     if (text !== undefined) return this.text(text, true)
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
+    if (isHeaded(message) && this.#laysAlike(length)) return this.#layHeaded(message, head, length)
     const isLent = useMessage(message)
     // What has to wait goes into memory of the outbox's own: a guest that is copied there need not move.
     if (isLent && !this.#outbox.isBlocked && laysGuest(message, this.#laysAlike(length))) {
@@ -136,6 +139,18 @@ export class Framer {
     bytes.copy(into, from, start, end)
     this.#maskPayload(into, from, size)
     this.#outbox.writeOwned(into)
+  }
+
+  /** Lays a message out together with its header, with those that lay in front of it and are sent in front of it. */
+  #layHeaded(message: Message, head: number, length: number): void {
+    const bytes = messageBytes(message)
+    const end = messageEnd(message)
+    const size = headerSize(length, false) + length
+    this.#header(bytes, end - size, head, length)
+    const at = this.#outbox.reserve(size)
+    const { into } = this.#outbox
+    if (into === stagingSlab()) putOff(bytes, end - size, end, into, at)
+    else copyBytes(bytes, end - size, end, into, at)
   }
 
   /** Whether the payload of a message goes into the slab as it is, in one piece. */

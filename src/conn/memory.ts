@@ -1,6 +1,8 @@
 // Hot: run benchmarks/e2e before and after any edit. Every message that waits for a reader is copied here once.
 import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
+import { headerSize } from '../frame/header.js'
+import { headedMessage, type Message, ownMessage } from './message.js'
 import { holdTogether } from './together.js'
 
 /**
@@ -17,18 +19,25 @@ class Slab {
     this.#memory = holdTogether(Buffer.allocUnsafeSlow(size))
   }
 
-  /** Room that begins at the given distance from a word's border, so that words can be copied as words. */
+  /**
+   * Room behind that for a header, which begins as far behind a word's border as `skew` tells, so that words can be copied
+   * as words. What lay side by side on the wire does so here.
+   */
   take(length: number, skew: number): number {
-    if (this.#used + skew + length > this.#size) {
+    const header = headerSize(length, false)
+    let at = alike(this.#used + header, skew)
+    if (at + length > this.#size) {
       this.#memory = holdTogether(Buffer.allocUnsafeSlow(this.#size))
-      this.#used = 0
+      at = alike(header, skew)
     }
-    const at = this.#used + skew
-    this.#used = (at + length + 3) & ~3
+    this.#used = at + length
     kept = this.#memory
     return at
   }
 }
+
+/** The first place from `at` on that lies so far behind a word's border. */
+const alike = (at: number, skew: number): number => at + ((skew - at) & 3)
 
 const SMALL = 1 << 10
 const MEDIUM = 16 << 10
@@ -48,8 +57,8 @@ export function keepBytes(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Room for so many bytes, up to a word's border, in memory that nobody writes to again; returns where in `keptIn()` it begins:
- * so far behind a word's border.
+ * Room for so many bytes in memory that nobody writes to again; returns where in `keptIn()` it begins: so far behind a
+ * word's border.
  */
 export function reserveKept(length: number, skew: number): number {
   if (length <= SMALL) return smallSlab.take(length, skew)
@@ -57,3 +66,7 @@ export function reserveKept(length: number, skew: number): number {
   kept = Buffer.allocUnsafeSlow(length)
   return 0
 }
+
+/** The message whose bytes lie in the room that was last given. */
+export const keptMessage = (isText: boolean, isAscii: boolean, start: number, end: number): Message =>
+  (end - start <= MEDIUM ? headedMessage : ownMessage)(isText, isAscii, kept, start, end)

@@ -2,6 +2,7 @@
 import { WebSocketError } from '../errors.js'
 import { EMPTY } from '../frame/bytes.js'
 import { giveBack } from '../frame/claim.js'
+import { catchUp } from './put-off.js'
 
 // What is known of a message is kept in one number: an object of five fields costs less than one of eight.
 
@@ -26,6 +27,9 @@ const LEAVING = 5 << 2
 /** It was its own, and was lent nevertheless: to keep it no copy is needed. */
 const ALONE = 1 << 5
 
+/** In front of its bytes lies room for the header of its frame. */
+const HEADED = 1 << 6
+
 // What only fastws itself may do with a message. The bodies stand in the static block of the class.
 
 /** A message whose bytes are its own from now on. @internal */
@@ -36,6 +40,10 @@ export let ownMessage: (
   start: number,
   end: number,
 ) => Message
+/** The same, behind room for the header of its frame, which is nobody else's. @internal */
+export let headedMessage: typeof ownMessage
+/** Whether there is such a room still, and nobody can change the bytes unless `catchUp()` was called. @internal */
+export let isHeaded: (message: Message) => boolean
 /** A message whose bytes are lent until `reclaimMessage`. @internal */
 export let lendMessage: (
   isText: boolean,
@@ -162,6 +170,7 @@ export class Message {
 
   /** From now on its owner may change the bytes, and nothing else is known of the text. */
   #show(): void {
+    catchUp() // it may have been sent
     this.#become(SEEN)
     this.#bits &= ~ASCII
     this.#rest = undefined
@@ -188,7 +197,7 @@ export class Message {
   }
 
   #own(): void {
-    this.#bits &= ~(STATE | ALONE)
+    this.#bits &= ~(STATE | ALONE | HEADED)
   }
 
   #giveBack(): void {
@@ -219,6 +228,9 @@ export class Message {
   static {
     ownMessage = (isText, isAscii, bytes, start, end) =>
       new Message(OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
+    headedMessage = (isText, isAscii, bytes, start, end) =>
+      new Message(HEADED | OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
+    isHeaded = (message) => (message.#bits & (HEADED | STATE)) === (HEADED | OWN)
     lendMessage = (isText, isAscii, bytes, start, end) =>
       new Message(LENT | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
     offerMessage = (message) => {

@@ -12,7 +12,7 @@ import {
 import { FIN, MAX_HEADER } from '../frame/header.js'
 import { isControl, Opcode } from '../frame/opcode.js'
 import { acquireFrame } from '../frame/pool.js'
-import { keepBytes, keptIn } from './memory.js'
+import { keepBytes, keptMessage } from './memory.js'
 import { lendMessage, type Message, ownMessage, textMessage } from './message.js'
 import { MAX_STAGED } from './staging.js'
 
@@ -73,5 +73,5 @@ export function keepMessage(
   const length = end - start
   if (becomesText(isText, isAscii, length)) return textMessage(bytes.toString('latin1', start, end))
   const at = keepBytes(bytes, start, end)
-  return ownMessage(isText, isAscii, keptIn(), at, at + length)
+  return keptMessage(isText, isAscii, at, at + length)
 }

@@ -11,8 +11,8 @@ import { unmaskInto } from '../frame/unmask-into.js'
 import { isPlainAscii, isUtf8 } from '../frame/utf8.js'
 import type { Arrivals } from './arrivals.js'
 import type { Delivery } from './delivery.js'
-import { keptIn, reserveKept } from './memory.js'
-import { lendMessage, type Message, ownMessage } from './message.js'
+import { keptIn, keptMessage, reserveKept } from './memory.js'
+import { lendMessage, type Message } from './message.js'
 import type { ResolvedConnOptions } from './options.js'
 import { keepMessage } from './plain-message.js'
 import { checkIn, checkOut, MAX_STAGED, roomAhead, stagingSlab } from './staging.js'
@@ -108,7 +108,7 @@ export function pullPlain(
   const isAscii = isAsciiBy(unmaskInto(chunk, plainStart, plainEnd, kept, at), checks, kept, at, end)
   if (checks && !isAscii && !isUtf8(kept, at, end)) return undefined
   stepOver(decoder, arrivals)
-  return ownMessage(isText, isAscii, kept, at, end)
+  return keptMessage(isText, isAscii, at, end)
 }
 
 /**

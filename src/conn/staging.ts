@@ -1,6 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
 import { evictMessage, type Message } from './message.js'
+import { catchUp } from './put-off.js'
 import { RESOLVED } from './quiet.js'
 
 /** Somebody who lays frames into the shared slab and writes them out when the turn is over. */
@@ -190,7 +191,7 @@ function flushAllStaged(): void {
   waiting = spare
   flushing = true
   expectsMore = false
-  for (let i = 0; i < now.length; i++) now[i]!.flushStaged()
+  for (let i = 0; i < now.length; i++) flushOne(now[i]!)
   flushing = false
   now.length = 0
   spare = now
@@ -207,8 +208,14 @@ function flushAllStaged(): void {
 export function flushAlone(stager: Stager): void {
   const isInner = flushing
   flushing = true
-  stager.flushStaged()
+  flushOne(stager)
   flushing = isInner
+}
+
+/** What was put off belongs to this one's frames, or others': they are written as they stand. */
+function flushOne(stager: Stager): void {
+  catchUp()
+  stager.flushStaged()
 }
 
 function renewSlab(): void {
