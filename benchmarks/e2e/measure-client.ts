@@ -17,11 +17,20 @@ export type ClientSample = {
 
 type ClientUsage = Usage & { readonly messages: number; readonly checked: number }
 
+export interface ClientProgram {
+  readonly script: string
+  readonly flags?: readonly string[] | undefined
+}
+
 /** Runs a client program against a server that is as cheap as can be. */
-export async function measureClient(script: string, shape: ClientShape, times: Times): Promise<ClientSample> {
+export async function measureClient(
+  { script, flags = [] }: ClientProgram,
+  shape: ClientShape,
+  times: Times,
+): Promise<ClientSample> {
   const load = new LoadProcess()
   const program = join(here, 'e2e/clients', script)
-  const child = spawnPinned(process.execPath, [program], { core: SERVER_CORE, ipc: true })
+  const child = spawnPinned(process.execPath, [...flags, program], { core: SERVER_CORE, ipc: true })
   const client = new Questions(child)
   try {
     const port = await load.ask<number>('startReflector', shape)

@@ -5,12 +5,19 @@ import { peerVersion } from '../root.js'
 import { type Cell, inTurn, type Scenario } from './scenario.js'
 import { quickly, shapes } from './shapes.js'
 
-interface Client {
+interface Client extends Pick<Cell, 'isAside'> {
   readonly subject: string
   readonly label: string
   readonly script: string
+  /** What Node has to be told, to run it. */
+  readonly flags?: readonly string[]
   readonly missing?: string | undefined
 }
+
+/** Node 20 has a WebSocket of its own only for those who ask for it. */
+const ASKED = '--experimental-websocket'
+const isThere = 'WebSocket' in globalThis
+const canAsk = process.allowedNodeEnvironmentFlags.has(ASKED)
 
 const clients: readonly Client[] = [
   { subject: 'dial', label: 'fastws, dial() and for await', script: 'fastws.js' },
@@ -24,7 +31,9 @@ const clients: readonly Client[] = [
     subject: 'node-client',
     label: "Node's WebSocket",
     script: 'node.js',
-    missing: 'WebSocket' in globalThis ? undefined : `Node ${process.version} has none`,
+    isAside: true,
+    flags: isThere ? [] : [ASKED],
+    missing: isThere || canAsk ? undefined : `Node ${process.version} has none`,
   },
 ]
 
@@ -47,8 +56,12 @@ export const client: Scenario = {
     const cells = (['B', 'C'] as const).flatMap((variant) =>
       clients.map((one): ClientCell => ({ ...one, variant })),
     )
-    return inTurn(cells, extent, ({ script, variant }) =>
-      measureClient(script, extent.isQuick ? quickly(shapes[variant]) : shapes[variant], extent.times),
+    return inTurn(cells, extent, ({ script, flags, variant }) =>
+      measureClient(
+        { script, flags },
+        extent.isQuick ? quickly(shapes[variant]) : shapes[variant],
+        extent.times,
+      ),
     )
   },
 }

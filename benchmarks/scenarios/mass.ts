@@ -108,8 +108,8 @@ export const mass: Scenario = {
       'Heap of an idle connection',
       'heapPerConnection',
       0.65,
-      "heap: two thirds of it are Node's socket; the rest is the state of a connection that can be read, written and watched at " +
-        'any time, which was made smaller until it would have cost its readability.',
+      "heap: Node's socket, which is two thirds as much, is let go; what is there instead is the state of a connection that can be " +
+        'read, written and watched at any time, in a dozen objects. To join these would save enough, and cost their readability.',
     ),
   ],
   measure: (extent) => {

@@ -1,4 +1,4 @@
-// The WebSocket that Node has itself, since version 22.
+// The WebSocket that Node has itself, since version 22; before, for those who ask for it.
 import { once } from 'node:events'
 import { runClient } from './client.js'
 
