@@ -1,7 +1,7 @@
 // Hot: run benchmarks/e2e before and after any edit.
 
 import { EMPTY } from '../frame/bytes.js'
-import { copyBytes } from '../frame/copy.js'
+import { checkPresent, copyBytes } from '../frame/copy.js'
 import { bytesOf, endOf, type Frame, headOf, startOf } from '../frame/frame.js'
 import { FIN, headerSize, MASKED, RSV, writeHeader, writeUint32 } from '../frame/header.js'
 import { type MaskSource, mask } from '../frame/mask.js'
@@ -132,6 +132,7 @@ export class Framer {
   }
 
   #dataFrame(head: number, bytes: Buffer, start: number, end: number): void {
+    checkPresent(bytes, end) // before there is room for it, which would go out as it is
     const size = headerSize(end - start, this.#masks) + end - start
     if (size <= MAX_STAGED) return this.#lay(this.#outbox.reserve(size), size, head, bytes, start, end)
     const into = Buffer.allocUnsafeSlow(size)
@@ -145,6 +146,7 @@ export class Framer {
   #layHeaded(message: Message, head: number, length: number): void {
     const bytes = messageBytes(message)
     const end = messageEnd(message)
+    checkPresent(bytes, end)
     const size = headerSize(length, false) + length
     this.#header(bytes, end - size, head, length)
     const at = this.#outbox.reserve(size)

@@ -26,7 +26,8 @@ class Slab {
   take(length: number, skew: number): number {
     const header = headerSize(length, false)
     let at = alike(this.#used + header, skew)
-    if (at + length > this.#size) {
+    // Shorter than it was made: somebody has transferred it, mark or not.
+    if (at + length > this.#memory.length) {
       this.#memory = holdTogether(Buffer.allocUnsafeSlow(this.#size))
       at = alike(header, skew)
     }

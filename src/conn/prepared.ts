@@ -1,4 +1,5 @@
 import { outOfRange, wrongType } from '../errors.js'
+import { checkPresent } from '../frame/copy.js'
 import { bytesOf, endOf, headOf, lendToFrame, setFrame, startOf } from '../frame/frame.js'
 import { FIN } from '../frame/header.js'
 import { Opcode } from '../frame/opcode.js'
@@ -97,7 +98,10 @@ const encodeText = (text: string): EncodedMessage =>
 
 function encodeMessage(message: Message): EncodedMessage {
   useMessage(message)
-  return encodeBytes(message.isText, messageBytes(message), messageStart(message), messageEnd(message))
+  const bytes = messageBytes(message)
+  const end = messageEnd(message)
+  checkPresent(bytes, end)
+  return encodeBytes(message.isText, bytes, messageStart(message), end)
 }
 
 const encodeBytes = (isText: boolean, bytes: Buffer, start: number, end: number): EncodedMessage =>

@@ -26,7 +26,15 @@ export function putOff(bytes: Buffer, first: number, last: number, target: Buffe
 /** Makes the copies that were put off. */
 export function catchUp(): void {
   if (start === end) return
-  copyBytes(from, start, end, to, at)
+  try {
+    copyBytes(from, start, end, to, at)
+  } catch (error) {
+    // Node 22 transfers what is marked not to be (`ArrayBuffer.transfer()`): whoever did that is told, and others go on.
+    to.fill(0, at, at + end - start)
+    process.nextTick(() => {
+      throw error
+    })
+  }
   from = to = EMPTY
   start = end = 0
 }

@@ -32,6 +32,27 @@ test('copies that are put off do what copies at once do', () =>
     assert.deepEqual(targets, naive)
   }, 50))
 
+test('copies that are put off give nobody else’s bytes in place of what was transferred away, and tell who did that', async () => {
+  const thrown: unknown[] = []
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => thrown.push(error))
+  const bytes = Buffer.from(new ArrayBuffer(8))
+  const target = Buffer.from('of others, and more')
+  putOff(bytes, 2, 6, target, 0)
+  putOff(bytes, 6, 8, target, 4)
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+  catchUp()
+  assert.equal(String(target), '\0\0\0\0\0\0ers, and more')
+  await settle()
+  process.removeAllListeners('uncaughtException')
+  for (const other of others) process.on('uncaughtException', other)
+  assert.deepEqual(
+    thrown.map((error) => (error as { code?: string }).code),
+    ['WS_ERR_ARGUMENT'],
+  )
+})
+
 /** A connection that messages are sent to, and what its peer has to see of them. */
 class Peer {
   readonly conn: Conn
