@@ -20,7 +20,7 @@ import {
   useMessage,
 } from './message.js'
 import type { Outbox } from './outbox.js'
-import { putOff } from './put-off.js'
+import { isSealed, putOff } from './put-off.js'
 import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
 
 /** So much of a large message goes out with its header, which alone would make a packet of its own. */
@@ -67,11 +67,12 @@ export class Framer {
 
   /** A message that came in. A large one is sent from where its bytes lie, if nobody can change them and no mask has to be put on. */
   message(message: Message): void {
+    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
+    if (isHeaded(message) && this.#laysAlike(messageEnd(message) - messageStart(message)))
+      return this.#layHeaded(head, messageBytes(message), messageStart(message), messageEnd(message))
     const text = asciiOf(message)
     if (text !== undefined) return this.text(text, true)
-    const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
     const { length } = message
-    if (isHeaded(message) && this.#laysAlike(length)) return this.#layHeaded(message, head, length)
     const isLent = useMessage(message)
     // What has to wait goes into memory of the outbox's own: a guest that is copied there need not move.
     if (isLent && !this.#outbox.isBlocked && laysGuest(message, this.#laysAlike(length))) {
@@ -143,16 +144,15 @@ export class Framer {
   }
 
   /** Lays a message out together with its header, with those that lay in front of it and are sent in front of it. */
-  #layHeaded(message: Message, head: number, length: number): void {
-    const bytes = messageBytes(message)
-    const end = messageEnd(message)
+  #layHeaded(head: number, bytes: Buffer, start: number, end: number): void {
     checkPresent(bytes, end)
-    const size = headerSize(length, false) + length
-    this.#header(bytes, end - size, head, length)
-    const at = this.#outbox.reserve(size)
+    const from = start - headerSize(end - start, false)
+    const at = this.#outbox.reserve(end - from)
     const { into } = this.#outbox
-    if (into === stagingSlab()) putOff(bytes, end - size, end, into, at)
-    else copyBytes(bytes, end - size, end, into, at)
+    this.#header(bytes, from, head, end - start)
+    // To make room others may have been written: who looks at their frames may have looked at this message, too.
+    if (into === stagingSlab() && isSealed(bytes)) putOff(bytes, from, end, into, at)
+    else copyBytes(bytes, from, end, into, at)
   }
 
   /** Whether the payload of a message goes into the slab as it is, in one piece. */

@@ -3,7 +3,11 @@ import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
 import { headerSize } from '../frame/header.js'
 import { headedMessage, type Message, ownMessage } from './message.js'
+import { seal } from './put-off.js'
 import { holdTogether } from './together.js'
+
+/** Behind the seal. */
+const BEGIN = 1
 
 /**
  * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds
@@ -12,30 +16,33 @@ import { holdTogether } from './together.js'
 class Slab {
   readonly #size: number
   #memory: Buffer
-  #used = 0
+  #used = BEGIN
 
   constructor(size: number) {
     this.#size = size
-    this.#memory = holdTogether(Buffer.allocUnsafeSlow(size))
+    this.#memory = newShared(size)
   }
 
   /**
-   * Room behind that for a header, which begins as far behind a word's border as `skew` tells, so that words can be copied
-   * as words. What lay side by side on the wire does so here.
+   * Room for a message, behind room for its header: it begins as far behind a word's border as `skew` tells, so that words
+   * can be copied as words. Messages that lay side by side on the wire do so here. It is to be filled before more is taken:
+   * who fills it may change up to three bytes behind it.
    */
   take(length: number, skew: number): number {
     const header = headerSize(length, false)
     let at = alike(this.#used + header, skew)
-    // Shorter than it was made: somebody has transferred it, mark or not.
+    // It is shorter than it was made when somebody was given some of it, and it went.
     if (at + length > this.#memory.length) {
-      this.#memory = holdTogether(Buffer.allocUnsafeSlow(this.#size))
-      at = alike(header, skew)
+      this.#memory = newShared(this.#size)
+      at = alike(BEGIN + header, skew)
     }
     this.#used = at + length
     kept = this.#memory
     return at
   }
 }
+
+const newShared = (size: number): Buffer => seal(holdTogether(Buffer.allocUnsafeSlow(size)))
 
 /** The first place from `at` on that lies so far behind a word's border. */
 const alike = (at: number, skew: number): number => at + ((skew - at) & 3)
@@ -50,7 +57,7 @@ const mediumSlab = new Slab(64 << 10)
 /** The memory that `keepBytes()` last copied to, or `reserveKept()` gave room in. */
 export const keptIn = (): Buffer => kept
 
-/** Copies `bytes[start, end)` to memory that nobody writes to again; returns where in `keptIn()` they begin. */
+/** Copies `bytes[start, end)` to memory where nobody writes to them again; returns where in `keptIn()` they begin. */
 export function keepBytes(bytes: Buffer, start: number, end: number): number {
   const at = reserveKept(end - start, start & 3)
   copyBytes(bytes, start, end, kept, at)
@@ -58,8 +65,8 @@ export function keepBytes(bytes: Buffer, start: number, end: number): number {
 }
 
 /**
- * Room for so many bytes in memory that nobody writes to again; returns where in `keptIn()` it begins: so far behind a
- * word's border.
+ * Room for so many bytes, to be filled at once, in memory where nobody writes to them again; returns where in `keptIn()` it
+ * begins: so far behind a word's border.
  */
 export function reserveKept(length: number, skew: number): number {
   if (length <= SMALL) return smallSlab.take(length, skew)

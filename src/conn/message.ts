@@ -2,7 +2,8 @@
 import { WebSocketError } from '../errors.js'
 import { EMPTY } from '../frame/bytes.js'
 import { giveBack } from '../frame/claim.js'
-import { catchUp } from './put-off.js'
+import { checkPresent } from '../frame/copy.js'
+import { unseal } from './put-off.js'
 
 // What is known of a message is kept in one number: an object of five fields costs less than one of eight.
 
@@ -42,7 +43,7 @@ export let ownMessage: (
 ) => Message
 /** The same, behind room for the header of its frame, which is nobody else's. @internal */
 export let headedMessage: typeof ownMessage
-/** Whether there is such a room still, and nobody can change the bytes unless `catchUp()` was called. @internal */
+/** Whether there is such a room still: its bytes are as they came, and nobody was given them. @internal */
 export let isHeaded: (message: Message) => boolean
 /** A message whose bytes are lent until `reclaimMessage`. @internal */
 export let lendMessage: (
@@ -125,14 +126,15 @@ export class Message {
   }
 
   /**
-   * The bytes. To hand them to a worker, copy them: small messages lie side by side in one memory, which cannot be
-   * transferred. One of more than 64 KiB, read from a socket, has memory of its own.
+   * The bytes. To hand them to a worker or a stream of bytes, copy them: small messages lie side by side in one memory, which
+   * is not to be transferred. One of more than 64 KiB, read from a socket, has memory of its own.
    */
   get data(): Buffer {
     this.keep()
     if (this.#start === this.#end) return Buffer.alloc(0)
     if (typeof this.#rest === 'object') this.#join(this.#rest)
-    else if ((this.#bits & STATE) === LEAVING) this.#copy()
+    checkPresent(this.#bytes, this.#end)
+    if ((this.#bits & STATE) === LEAVING) this.#copy()
     this.#show()
     if (this.#start === 0 && this.#end === this.#bytes.length) return this.#bytes
     this.#bytes = this.#bytes.subarray(this.#start, this.#end)
@@ -146,6 +148,7 @@ export class Message {
     if (typeof this.#rest === 'string') return this.#rest
     this.#check()
     if (this.#rest !== undefined) this.#join(this.#rest)
+    checkPresent(this.#bytes, this.#end)
     const isAscii = (this.#bits & ASCII) !== 0
     const text = isAscii
       ? this.#bytes.toString('latin1', this.#start, this.#end)
@@ -170,9 +173,9 @@ export class Message {
 
   /** From now on its owner may change the bytes, and nothing else is known of the text. */
   #show(): void {
-    catchUp() // it may have been sent
+    if ((this.#bits & HEADED) !== 0) unseal(this.#bytes)
     this.#become(SEEN)
-    this.#bits &= ~ASCII
+    this.#bits &= ~(ASCII | HEADED)
     this.#rest = undefined
   }
 
@@ -186,17 +189,19 @@ export class Message {
   }
 
   #join(pieces: readonly Buffer[]): void {
-    this.#bytes = Buffer.concat(pieces)
     this.#rest = undefined
-    this.#own()
+    this.#moveTo(Buffer.concat(pieces))
   }
 
   #takeOver(): void {
     if ((this.#bits & ALONE) === 0) this.#copy()
-    else this.#own()
+    else this.#bits &= ~(STATE | ALONE)
   }
 
-  #own(): void {
+  #moveTo(bytes: Buffer): void {
+    this.#bytes = bytes
+    this.#start = 0
+    this.#end = bytes.length
     this.#bits &= ~(STATE | ALONE | HEADED)
   }
 
@@ -206,10 +211,7 @@ export class Message {
   }
 
   #copy(): void {
-    this.#bytes = Buffer.from(this.#bytes.subarray(this.#start, this.#end))
-    this.#end -= this.#start
-    this.#start = 0
-    this.#own()
+    this.#moveTo(Buffer.from(this.#bytes.subarray(this.#start, this.#end)))
   }
 
   #check(): void {
@@ -219,10 +221,7 @@ export class Message {
         'WS_ERR_RELEASED',
         'Cannot use a message after its event: it was sent on and given back; call keep() to have it longer',
       )
-    this.#bytes = Buffer.from(this.#rest)
-    this.#start = 0
-    this.#end = this.#bytes.length
-    this.#own()
+    this.#moveTo(Buffer.from(this.#rest))
   }
 
   static {
@@ -230,7 +229,7 @@ export class Message {
       new Message(OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
     headedMessage = (isText, isAscii, bytes, start, end) =>
       new Message(HEADED | OWN | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
-    isHeaded = (message) => (message.#bits & (HEADED | STATE)) === (HEADED | OWN)
+    isHeaded = (message) => (message.#bits & HEADED) !== 0
     lendMessage = (isText, isAscii, bytes, start, end) =>
       new Message(LENT | (isText ? TEXT : 0) | (isAscii ? ASCII : 0), bytes, start, end)
     offerMessage = (message) => {
@@ -244,6 +243,7 @@ export class Message {
       if ((message.#bits & ALONE) !== 0) message.#giveBack()
       if (!isText) message.#rest = undefined
       message.#become(GONE)
+      message.#bits &= ~HEADED
       message.#bytes = EMPTY
       message.#start = message.#end = 0
     }

@@ -5,13 +5,33 @@ import { copyBytes } from '../frame/copy.js'
 // Copies of what lies side by side, to side by side, are made as one: to call for each costs more than to copy a short one.
 // Until `catchUp()` the bytes must stay as they are, and the target is not to be looked at.
 
+/**
+ * The first byte of memory that messages share, until somebody was given some of it. Then all of it may go at any time:
+ * byte streams of Node 20 and 22 take it along, although it is marked as not to be transferred.
+ */
+const SEALED = 1
+
+export function seal(memory: Buffer): Buffer {
+  memory[0] = SEALED
+  return memory
+}
+
+/** Whether copies out of that memory may be put off. */
+export const isSealed = (memory: Buffer): boolean => memory[0] === SEALED
+
+/** Somebody is given some of that memory. */
+export function unseal(memory: Buffer): void {
+  catchUp()
+  memory[0] = 0
+}
+
 let from: Buffer = EMPTY
 let start = 0
 let end = 0
 let to: Buffer = EMPTY
 let at = 0
 
-/** Has `bytes[first, last)` copied to `target`, beginning at `place`, when next somebody catches up. */
+/** Has `bytes[first, last)`, in sealed memory, copied to `target`, beginning at `place`, when next somebody catches up. */
 export function putOff(bytes: Buffer, first: number, last: number, target: Buffer, place: number): void {
   if (first !== end || bytes !== from || place - at !== end - start || target !== to) {
     catchUp()
@@ -26,15 +46,7 @@ export function putOff(bytes: Buffer, first: number, last: number, target: Buffe
 /** Makes the copies that were put off. */
 export function catchUp(): void {
   if (start === end) return
-  try {
-    copyBytes(from, start, end, to, at)
-  } catch (error) {
-    // Node 22 transfers what is marked not to be (`ArrayBuffer.transfer()`): whoever did that is told, and others go on.
-    to.fill(0, at, at + end - start)
-    process.nextTick(() => {
-      throw error
-    })
-  }
+  copyBytes(from, start, end, to, at)
   from = to = EMPTY
   start = end = 0
 }
