@@ -21,7 +21,7 @@ import {
 } from './message.js'
 import type { Outbox } from './outbox.js'
 import { isSealed, putOff } from './put-off.js'
-import { laysGuest, MAX_STAGED, stagingSlab } from './staging.js'
+import { laysGuest, MAX_STAGED, makeRoom, stagingSlab } from './staging.js'
 
 /** So much of a large message goes out with its header, which alone would make a packet of its own. */
 const WITH_HEADER = 4 << 10
@@ -68,8 +68,10 @@ export class Framer {
   /** A message that came in. A large one is sent from where its bytes lie, if nobody can change them and no mask has to be put on. */
   message(message: Message): void {
     const head = FIN | (message.isText ? Opcode.Text : Opcode.Binary)
-    if (isHeaded(message) && this.#laysAlike(messageEnd(message) - messageStart(message)))
+    if (isHeaded(message) && this.#laysAlike(messageEnd(message) - messageStart(message))) {
+      useMessage(message)
       return this.#layHeaded(head, messageBytes(message), messageStart(message), messageEnd(message))
+    }
     const text = asciiOf(message)
     if (text !== undefined) return this.text(text, true)
     const { length } = message
@@ -102,7 +104,10 @@ export class Framer {
     const { pieces, frames } = message.wire(this.#options.fragmentSize)
     this.framesOut += frames
     if ((message.head & 0x0f) === Opcode.Text) this.textOut++
-    for (let i = 0; i < pieces.length; i++) this.#outbox.writeShared(pieces[i]!)
+    for (let i = 0; i < pieces.length; i++) {
+      checkPresent(pieces[i]!, 2) // as long as a frame is at least
+      this.#outbox.writeShared(pieces[i]!)
+    }
   }
 
   /** A control frame, which overtakes data that waits. A pong may answer: in place of an answer that still waits (§5.5.3). */
@@ -133,8 +138,9 @@ export class Framer {
   }
 
   #dataFrame(head: number, bytes: Buffer, start: number, end: number): void {
-    checkPresent(bytes, end) // before there is room for it, which would go out as it is
     const size = headerSize(end - start, this.#masks) + end - start
+    if (size <= MAX_STAGED) makeRoom(size)
+    checkPresent(bytes, end) // before its room is taken, which would go out as it is
     if (size <= MAX_STAGED) return this.#lay(this.#outbox.reserve(size), size, head, bytes, start, end)
     const into = Buffer.allocUnsafeSlow(size)
     const from = this.#header(into, 0, head, end - start)
@@ -145,12 +151,12 @@ export class Framer {
 
   /** Lays a message out together with its header, with those that lay in front of it and are sent in front of it. */
   #layHeaded(head: number, bytes: Buffer, start: number, end: number): void {
-    checkPresent(bytes, end)
     const from = start - headerSize(end - start, false)
+    makeRoom(end - from)
+    checkPresent(bytes, end)
     const at = this.#outbox.reserve(end - from)
     const { into } = this.#outbox
     this.#header(bytes, from, head, end - start)
-    // To make room others may have been written: who looks at their frames may have looked at this message, too.
     if (into === stagingSlab() && isSealed(bytes)) putOff(bytes, from, end, into, at)
     else copyBytes(bytes, from, end, into, at)
   }

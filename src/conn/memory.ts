@@ -3,11 +3,8 @@ import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
 import { headerSize } from '../frame/header.js'
 import { headedMessage, type Message, ownMessage } from './message.js'
-import { seal } from './put-off.js'
+import { SEAL_SIZE, seal } from './put-off.js'
 import { holdTogether } from './together.js'
-
-/** Behind the seal. */
-const BEGIN = 1
 
 /**
  * Messages of like size share memory: making a Buffer costs more than copying a few kilobytes. One that is kept holds
@@ -16,7 +13,7 @@ const BEGIN = 1
 class Slab {
   readonly #size: number
   #memory: Buffer
-  #used = BEGIN
+  #used = SEAL_SIZE
 
   constructor(size: number) {
     this.#size = size
@@ -34,7 +31,7 @@ class Slab {
     // It is shorter than it was made when somebody was given some of it, and it went.
     if (at + length > this.#memory.length) {
       this.#memory = newShared(this.#size)
-      at = alike(BEGIN + header, skew)
+      at = alike(SEAL_SIZE + header, skew)
     }
     this.#used = at + length
     kept = this.#memory

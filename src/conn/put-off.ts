@@ -1,28 +1,32 @@
 // Hot: run benchmarks/e2e before and after any edit. The naive twin is a copy at once: test/conn/put-off.test.ts.
 import { EMPTY } from '../frame/bytes.js'
 import { copyBytes } from '../frame/copy.js'
+import { readInt32, writeUint32 } from '../frame/header.js'
 
 // Copies of what lies side by side, to side by side, are made as one: to call for each costs more than to copy a short one.
 // Until `catchUp()` the bytes must stay as they are, and the target is not to be looked at.
 
 /**
- * The first byte of memory that messages share, until somebody was given some of it. Then all of it may go at any time:
- * byte streams of Node 20 and 22 take it along, although it is marked as not to be transferred.
+ * Stands at the beginning of memory that messages share, until somebody was given some of it. Then all of it may go at any
+ * time: byte streams of Node 20 and 22 take it along, although it is marked as not to be transferred. It is drawn by lot:
+ * who writes where he should not is not to bring it back.
  */
-const SEALED = 1
+const SEAL = (Math.random() * 2 ** 31) | 1
+
+export const SEAL_SIZE = 4
 
 export function seal(memory: Buffer): Buffer {
-  memory[0] = SEALED
+  writeUint32(memory, 0, SEAL)
   return memory
 }
 
 /** Whether copies out of that memory may be put off. */
-export const isSealed = (memory: Buffer): boolean => memory[0] === SEALED
+export const isSealed = (memory: Buffer): boolean => readInt32(memory, 0) === SEAL
 
 /** Somebody is given some of that memory. */
 export function unseal(memory: Buffer): void {
   catchUp()
-  memory[0] = 0
+  writeUint32(memory, 0, 0)
 }
 
 let from: Buffer = EMPTY

@@ -95,7 +95,7 @@ export const stagingSlab = (): Buffer => slab
 /** Gives room for `size` bytes (at most `MAX_STAGED`) in `stagingSlab()`; returns where it begins. */
 export function stage(size: number): number {
   if (guest !== undefined && guestAt === used) evict()
-  if (used + size > SLAB_SIZE) makeRoom(size)
+  makeRoom(size)
   const at = used
   used += size
   return at
@@ -180,7 +180,9 @@ function onTurnOver(): void {
   flushAllStaged()
 }
 
-function makeRoom(size: number): void {
+/** Makes room ahead of `stage()`, for which others may have to be written: who is shown that may do whatever he likes. */
+export function makeRoom(size: number): void {
+  if (used + size <= SLAB_SIZE) return
   if (!flushing) flushAllStaged()
   if (used + size > SLAB_SIZE) renewSlab()
 }

@@ -4,7 +4,7 @@ import type { FrameDecoder } from '../frame/decoder.js'
 /**
  * Several messages or frames lie in this memory: who transfers one to a worker must not take it from the others. Node 20
  * copies it then, later ones throw DataCloneError, as with Node's own pool. Up to Node 22 streams of bytes take it along
- * nevertheless: whoever has others' bytes there gets WS_ERR_ARGUMENT then, and new memory is made for what comes.
+ * nevertheless: who sends what lay there gets an error then.
  */
 export function holdTogether(memory: Buffer): Buffer {
   markAsUntransferable(memory.buffer)

@@ -233,10 +233,27 @@ describe('messages that somebody reads and sends on, again and again, to others 
     first.resolve()
     await settle()
     assert.deepEqual((await line.frames()).map(brief), ['text second'])
+    void conn.send(got[1]!)
     void conn.send(got[1]!.keep())
     void conn.send(got[1]!)
     assert.equal(String(got[1]!.data), 'second')
-    assert.deepEqual((await line.frames()).map(brief), ['text second', 'text second'])
+    assert.deepEqual((await line.frames()).map(brief), ['text second', 'text second', 'text second'])
+  })
+
+  test('are given back when an event did nothing but send them on, whenever they came', async () => {
+    const first = deferred<void>()
+    const got: Message[] = []
+    const message = (conn: Conn, message: Message): Promise<void> | undefined => {
+      got.push(message)
+      if (got.length === 1) return first.promise
+      void conn.send(message)
+      return undefined
+    }
+    const { line } = onLine({ events: { message } })
+    line.receive(onWire(['first', 'second'].map((text) => ({ opcode: 1, payload: Buffer.from(text) }))))
+    first.resolve()
+    assert.deepEqual((await line.frames()).map(brief), ['text second'])
+    assert.throws(() => got[1]!.text(), { code: 'WS_ERR_RELEASED' })
   })
 
   test('lie side by side on the wire in one write', async () => {
